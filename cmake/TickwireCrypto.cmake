@@ -1,0 +1,30 @@
+# tw_crypto (OpenSSL) and tw_zlib. The addon compiles against the headers that Node ships and leaves the symbols to be
+# found in the host process; executables have no such host and link static libraries.
+add_library(tw_crypto INTERFACE)
+add_library(tw_zlib INTERFACE)
+# The code keeps to what OpenSSL 3.0 (the tests') and 3.5 (Node's) both have, some of which 3.5 has a younger form of.
+target_compile_definitions(tw_crypto INTERFACE OPENSSL_SUPPRESS_DEPRECATED)
+
+if(TICKWIRE_ADDON)
+  if(NOT EXISTS "${TICKWIRE_NODE_INCLUDE}/openssl/ssl.h")
+    message(FATAL_ERROR "TICKWIRE_NODE_INCLUDE has no openssl/ssl.h: '${TICKWIRE_NODE_INCLUDE}'. Build with `npm run build:native`.")
+  endif()
+  target_include_directories(tw_crypto SYSTEM INTERFACE "${TICKWIRE_NODE_INCLUDE}")
+  target_include_directories(tw_zlib SYSTEM INTERFACE "${TICKWIRE_NODE_INCLUDE}")
+else()
+  if(EXISTS "${TICKWIRE_DEV_PREFIX}/usr/include/openssl/ssl.h")
+    # Headers and archives of the unpacked packages, which find_package would pass over for the system's own.
+    file(GLOB TICKWIRE_DEV_LIB "${TICKWIRE_DEV_PREFIX}/usr/lib/*-linux-gnu*")
+    file(GLOB TICKWIRE_DEV_MULTIARCH "${TICKWIRE_DEV_PREFIX}/usr/include/*-linux-gnu*")
+    set(TICKWIRE_DEV_INCLUDE "${TICKWIRE_DEV_PREFIX}/usr/include" ${TICKWIRE_DEV_MULTIARCH})
+    target_include_directories(tw_crypto SYSTEM INTERFACE ${TICKWIRE_DEV_INCLUDE})
+    target_include_directories(tw_zlib SYSTEM INTERFACE ${TICKWIRE_DEV_INCLUDE})
+    target_link_libraries(tw_crypto INTERFACE "${TICKWIRE_DEV_LIB}/libssl.a" "${TICKWIRE_DEV_LIB}/libcrypto.a" ${CMAKE_DL_LIBS})
+    target_link_libraries(tw_zlib INTERFACE "${TICKWIRE_DEV_LIB}/libz.a")
+  else()
+    find_package(OpenSSL 3.0 REQUIRED)
+    find_package(ZLIB REQUIRED)
+    target_link_libraries(tw_crypto INTERFACE OpenSSL::SSL OpenSSL::Crypto)
+    target_link_libraries(tw_zlib INTERFACE ZLIB::ZLIB)
+  endif()
+endif()
