@@ -1,0 +1,115 @@
+// The core's end of the event ring: a single-producer single-consumer ring of 8-byte aligned records in memory that the JS
+// side allocated. docs/event-ring.md holds the protocol and its memory-order argument; lib/native/addon.ts the same layout for
+// the reader.
+#pragma once
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+#include "base/error.h"
+
+namespace tickwire {
+
+enum class RecordKind : uint8_t {
+  kPad = 0,
+  kRow = 1,
+  kConflated = 2,
+  kText = 3,
+  kBinary = 4,
+  kState = 5,
+  kGap = 6,
+  kMalformed = 7,
+  kPong = 8,
+};
+
+[[nodiscard]] constexpr uint64_t record_header(uint32_t bytes, RecordKind kind, uint8_t shape, uint16_t feed) noexcept {
+  return uint64_t{bytes} | uint64_t{static_cast<uint8_t>(kind)} << 32 | uint64_t{shape} << 40 | uint64_t{feed} << 48;
+}
+
+class EventRing {
+ public:
+  static constexpr uint32_t kMagic = 0x474E5254;
+  static constexpr uint32_t kVersion = 1;
+  static constexpr size_t kDataOffset = 256;
+  static constexpr size_t kMinCapacity = 64u << 10;
+  static constexpr size_t kMaxCapacity = size_t{1} << 30;
+
+  // Formats `memory` (kDataOffset + a power of two). The memory must outlive the ring.
+  [[nodiscard]] static Result<EventRing> format(std::span<uint8_t> memory);
+
+  // Contiguous room for a record of `bytes` (a multiple of 8), or null when the reader has not freed enough. The record is
+  // visible to nobody before publish().
+  [[nodiscard]] uint8_t* reserve(uint32_t bytes) noexcept {
+    const uint32_t offset = write_ & mask_;
+    const uint32_t to_end = capacity_ - offset;
+    const uint32_t need = bytes <= to_end ? bytes : bytes + to_end;
+    if (capacity_ - (write_ - tail_seen_) < need) {
+      // Acquire: what the reader did with the freed records happened before we overwrite them.
+      tail_seen_ = tail().load(std::memory_order_acquire);
+      if (capacity_ - (write_ - tail_seen_) < need) return nullptr;
+    }
+    if (bytes > to_end) {
+      const uint64_t pad = record_header(to_end, RecordKind::kPad, 0, 0);
+      std::memcpy(data_ + offset, &pad, 8);
+      write_ += to_end;
+    }
+    return data_ + (write_ & mask_);
+  }
+  void commit(uint32_t bytes) noexcept { write_ += bytes; }
+
+  // Makes everything committed visible. True when the reader sleeps and must be woken, which this call has then taken on.
+  [[nodiscard]] bool publish() noexcept {
+    if (write_ == published_) return false;
+    published_ = write_;
+    head().store(write_, std::memory_order_release);
+    // The reader stores `sleeping`, then loads head; we store head, then load `sleeping`. Only sequential consistency of these
+    // four forbids that both miss the other's store, hence the fence here and Atomics (seq_cst) there.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (sleeping().load(std::memory_order_relaxed) == 0) return false;
+    return sleeping().exchange(0, std::memory_order_acq_rel) != 0;
+  }
+  [[nodiscard]] bool unpublished() const noexcept { return write_ != published_; }
+
+  // Announces that the producer waits for room. The caller must try reserve() once more afterwards: the reader may have freed
+  // room before it could see the announcement (same store/load argument as in publish()).
+  void announce_starved() noexcept {
+    starved().store(1, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+  }
+  void clear_starved() noexcept { starved().store(0, std::memory_order_relaxed); }
+
+  // Bytes that the reader has not freed, as of now.
+  [[nodiscard]] uint32_t used() noexcept {
+    tail_seen_ = tail().load(std::memory_order_acquire);
+    return write_ - tail_seen_;
+  }
+  // Like used(), by the last tail that was seen: never too small, free of cache traffic.
+  [[nodiscard]] uint32_t used_at_most() const noexcept { return write_ - tail_seen_; }
+  [[nodiscard]] uint32_t capacity() const noexcept { return capacity_; }
+  // The largest record that fits at any position once the ring is empty.
+  [[nodiscard]] uint32_t max_record() const noexcept { return capacity_ / 2; }
+
+ private:
+  EventRing(uint8_t* base, uint32_t capacity) noexcept
+      : base_(base), data_(base + kDataOffset), capacity_(capacity), mask_(capacity - 1) {}
+  // std::atomic<uint32_t> is lock-free and has the layout of uint32_t on every platform we build for (asserted in the .cc).
+  [[nodiscard]] std::atomic<uint32_t>& word(size_t i) const noexcept {
+    return *reinterpret_cast<std::atomic<uint32_t>*>(base_ + i * 4);
+  }
+  [[nodiscard]] std::atomic<uint32_t>& head() const noexcept { return word(16); }
+  [[nodiscard]] std::atomic<uint32_t>& tail() const noexcept { return word(32); }
+  [[nodiscard]] std::atomic<uint32_t>& sleeping() const noexcept { return word(48); }
+  [[nodiscard]] std::atomic<uint32_t>& starved() const noexcept { return word(49); }
+
+  uint8_t* base_;
+  uint8_t* data_;
+  uint32_t capacity_;
+  uint32_t mask_;
+  uint32_t write_ = 0;      // positions are byte counts modulo 2^32
+  uint32_t published_ = 0;
+  uint32_t tail_seen_ = 0;
+};
+
+}  // namespace tickwire
