@@ -59,18 +59,25 @@ class EventRing {
   }
   void commit(uint32_t bytes) noexcept { write_ += bytes; }
 
-  // Makes everything committed visible. True when the reader sleeps and must be woken, which this call has then taken on.
-  [[nodiscard]] bool publish() noexcept {
-    if (write_ == published_) return false;
+  // Makes everything committed visible to a reader that is awake. One store.
+  void publish() noexcept {
+    if (write_ == published_) return;
     published_ = write_;
     head().store(write_, std::memory_order_release);
+  }
+  // publish(), then: true when the reader sleeps and must be woken, which this call has then taken on. After the last publish() of a
+  // read this must be called once, or the reader sleeps on.
+  [[nodiscard]] bool publish_and_check_sleeper() noexcept {
+    publish();
+    if (published_ == checked_) return false;
+    checked_ = published_;
     // The reader stores `sleeping`, then loads head; we store head, then load `sleeping`. Only sequential consistency of these
     // four forbids that both miss the other's store, hence the fence here and Atomics (seq_cst) there.
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (sleeping().load(std::memory_order_relaxed) == 0) return false;
     return sleeping().exchange(0, std::memory_order_acq_rel) != 0;
   }
-  [[nodiscard]] bool unpublished() const noexcept { return write_ != published_; }
+  [[nodiscard]] bool unpublished() const noexcept { return write_ != checked_; }
 
   // Announces that the producer waits for room. The caller must try reserve() once more afterwards: the reader may have freed
   // room before it could see the announcement (same store/load argument as in publish()).
@@ -109,6 +116,7 @@ class EventRing {
   uint32_t mask_;
   uint32_t write_ = 0;      // positions are byte counts modulo 2^32
   uint32_t published_ = 0;
+  uint32_t checked_ = 0;    // published_ at the last look at `sleeping`
   uint32_t tail_seen_ = 0;
 };
 

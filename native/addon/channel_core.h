@@ -1,0 +1,46 @@
+// The part of a channel that outlives its JS object until the loop is done with it.
+#pragma once
+#include <uv.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "addon/loop_host.h"
+#include "base/waker.h"
+#include "feed/channel.h"
+#include "feed/feed.h"
+
+namespace tickwire::addon {
+
+// The signal to the JS thread. An async handle is closed by its own thread while the loop's thread may be about to use it, so the
+// two meet under a lock; wake-ups are rare next to messages.
+class AsyncWaker final : public Waker {
+ public:
+  AsyncWaker(LoopHost& host, TurnEndListener& listener) : host_(host), listener_(listener) {}
+  void wake() noexcept override;
+  void attach(uv_async_t* async) noexcept;
+  void detach() noexcept;
+
+ private:
+  LoopHost& host_;
+  TurnEndListener& listener_;
+  std::mutex mutex_;
+  uv_async_t* async_ = nullptr;
+};
+
+// Feeds by handle; used on the loop's thread only.
+struct ChannelCore {
+  ChannelCore(Loop& loop, EventRing ring, std::span<uint8_t> symbols, uint32_t max_symbols, Waker* waker)
+      : channel(loop, ring, symbols, max_symbols, waker) {}
+  void add(std::shared_ptr<feed::Feed> feed) { feeds.push_back(std::move(feed)); }
+  void remove(const feed::Feed* feed) {
+    std::erase_if(feeds, [feed](const auto& f) { return f.get() == feed; });
+  }
+
+  feed::Channel channel;
+  std::vector<std::shared_ptr<feed::Feed>> feeds;
+};
+
+}  // namespace tickwire::addon

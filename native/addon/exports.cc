@@ -1,0 +1,72 @@
+// What `require` of the addon returns; typed in lib/native/addon.ts.
+#include <napi.h>
+#include <time.h>
+
+#include <atomic>
+
+#include "addon/channel_object.h"
+#include "addon/feed_object.h"
+#include "addon/loop_object.h"
+#include "addon/throw_error.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "decode/schema.h"
+#include "net/tls_context.h"
+
+namespace tickwire::addon {
+
+namespace {
+
+std::atomic<bool> g_has_default_ca = false;  // set from any JS thread
+
+Napi::Value error_codes(const Napi::CallbackInfo& info) {
+  auto names = Napi::Array::New(info.Env());
+  for (uint32_t i = 0; i < static_cast<uint32_t>(Errc::kCount); ++i) {
+    names.Set(i, Napi::String::New(info.Env(), errc_name(static_cast<Errc>(i))));
+  }
+  return names;
+}
+
+Napi::Value set_default_ca(const Napi::CallbackInfo& info) {
+  TlsContext::set_default_ca(info[0].ToString().Utf8Value());
+  g_has_default_ca = true;
+  return info.Env().Undefined();
+}
+
+Napi::Value has_default_ca(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), g_has_default_ca); }
+
+Napi::Value mono_now(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(mono_ns()));
+}
+
+Napi::Value thread_cpu(const Napi::CallbackInfo& info) {
+  timespec ts{};
+  if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts) != 0) return Napi::Number::New(info.Env(), 0);
+  return Napi::Number::New(info.Env(), static_cast<double>(ts.tv_sec) * 1e9 + static_cast<double>(ts.tv_nsec));
+}
+
+Napi::Value check_schema(const Napi::CallbackInfo& info) {
+  const std::string description = info[0].ToString().Utf8Value();
+  const auto schema = decode::compile_schema(description);
+  if (!schema.ok()) throw_error(info.Env(), schema.error());
+  return info.Env().Undefined();
+}
+
+}  // namespace
+
+Napi::Object init_exports(Napi::Env env, Napi::Object exports) {
+  exports.Set("version", Napi::String::New(env, TICKWIRE_VERSION));
+  exports.Set("poller", Napi::String::New(env, TICKWIRE_POLLER));
+  exports.Set("errorCodes", Napi::Function::New(env, error_codes, "errorCodes"));
+  exports.Set("setDefaultCa", Napi::Function::New(env, set_default_ca, "setDefaultCa"));
+  exports.Set("hasDefaultCa", Napi::Function::New(env, has_default_ca, "hasDefaultCa"));
+  exports.Set("monoNs", Napi::Function::New(env, mono_now, "monoNs"));
+  exports.Set("threadCpuNs", Napi::Function::New(env, thread_cpu, "threadCpuNs"));
+  exports.Set("checkSchema", Napi::Function::New(env, check_schema, "checkSchema"));
+  exports.Set("Loop", LoopObject::define(env));
+  exports.Set("Channel", ChannelObject::define(env));
+  exports.Set("Feed", FeedObject::define(env));
+  return exports;
+}
+
+}  // namespace tickwire::addon

@@ -1,0 +1,194 @@
+#include "addon/feed_options.h"
+
+#include <cmath>
+
+#include "base/triple_slot.h"
+#include "feed/stats.h"
+
+namespace tickwire::addon {
+
+namespace {
+
+Napi::Object object(const Napi::Object& o, const char* name) { return o.Get(name).As<Napi::Object>(); }
+std::string text(const Napi::Object& o, const char* name) { return o.Get(name).ToString().Utf8Value(); }
+bool flag(const Napi::Object& o, const char* name) { return o.Get(name).ToBoolean().Value(); }
+double number(const Napi::Object& o, const char* name) { return o.Get(name).ToNumber().DoubleValue(); }
+int integer(const Napi::Object& o, const char* name) { return static_cast<int>(number(o, name)); }
+size_t size(const Napi::Object& o, const char* name) { return static_cast<size_t>(std::max(0.0, number(o, name))); }
+
+// Milliseconds to nanoseconds; what exceeds a century is "never" for any purpose here.
+int64_t ns(const Napi::Object& o, const char* name) {
+  return static_cast<int64_t>(std::min(std::max(0.0, number(o, name)), 3.2e12) * 1e6);
+}
+
+std::vector<std::string> texts(const Napi::Object& o, const char* name) {
+  const auto list = o.Get(name).As<Napi::Array>();
+  std::vector<std::string> out;
+  for (uint32_t i = 0; i < list.Length(); ++i) out.push_back(list.Get(i).ToString().Utf8Value());
+  return out;
+}
+
+Result<std::shared_ptr<TlsContext>> read_tls(const Napi::Object& js) {
+  TlsOptions o;
+  o.only_tls13 = flag(js, "onlyTls13");
+  o.ca_pem = text(js, "ca");
+  o.cert_pem = text(js, "cert");
+  o.key_pem = text(js, "key");
+  o.key_passphrase = text(js, "passphrase");
+  o.pins = texts(js, "pins");
+  o.server_name = text(js, "serverName");
+  o.alpn = texts(js, "alpn");
+  o.verify = flag(js, "verify");
+  o.resume_sessions = flag(js, "resumeSessions");
+  return TlsContext::create(o);
+}
+
+void read_socket(const Napi::Object& js, SocketOptions& o) {
+  o.no_delay = flag(js, "noDelay");
+  o.recv_buffer = integer(js, "recvBuffer");
+  o.send_buffer = integer(js, "sendBuffer");
+  o.busy_poll_us = integer(js, "busyPollUs");
+  o.kernel_timestamps = flag(js, "kernelTimestamps");
+  o.keep_alive = flag(js, "keepAlive");
+  o.local_address = text(js, "localAddress");
+}
+
+void read_session(const Napi::Object& js, ws::SessionOptions& o) {
+  o.handshake.host_header = text(js, "hostHeader");
+  o.handshake.path = text(js, "path");
+  o.handshake.subprotocols = texts(js, "subprotocols");
+  o.handshake.origin = text(js, "origin");
+  const auto headers = js.Get("headers").As<Napi::Array>();
+  for (uint32_t i = 0; i < headers.Length(); ++i) {
+    const auto pair = headers.Get(i).As<Napi::Array>();
+    o.handshake.headers.emplace_back(pair.Get(0u).ToString().Utf8Value(), pair.Get(1u).ToString().Utf8Value());
+  }
+  if (js.Get("deflate").IsObject()) {
+    const auto deflate = object(js, "deflate");
+    auto& d = o.handshake.deflate;
+    d.enabled = true;
+    d.client_no_context_takeover = flag(deflate, "clientNoContextTakeover");
+    d.server_no_context_takeover = flag(deflate, "serverNoContextTakeover");
+    d.client_max_window_bits = integer(deflate, "clientMaxWindowBits");
+    d.server_max_window_bits = integer(deflate, "serverMaxWindowBits");
+    d.level = integer(deflate, "level");
+    d.threshold = size(deflate, "threshold");
+  }
+  const auto limits = object(js, "limits");
+  o.limits.max_message = size(limits, "maxMessage");
+  o.limits.max_fragments = static_cast<uint32_t>(size(limits, "maxFragments"));
+  o.max_send_queue = size(limits, "maxSendQueue");
+  o.max_pings_per_second = static_cast<uint32_t>(size(limits, "maxPingsPerSecond"));
+  o.recv_buffer = size(js, "recvBuffer");
+  o.read_chunk = size(js, "readChunk");
+  o.handshake_timeout_ns = ns(js, "handshakeTimeout");
+  o.close_timeout_ns = ns(js, "closeTimeout");
+  o.trigger = text(js, "trigger") == "level" ? Trigger::kLevel : Trigger::kEdge;
+}
+
+void read_reconnect(const Napi::Object& js, feed::ReconnectPolicy& o) {
+  o.enabled = flag(js, "enabled");
+  o.first_ns = ns(js, "first");
+  o.max_ns = ns(js, "max");
+  o.factor = number(js, "factor");
+  o.jitter = number(js, "jitter");
+  o.retries = integer(js, "retries");
+  o.immediate = flag(js, "immediate");
+  o.storm_floor_ns = ns(js, "stormFloor");
+  o.storm_attempts = static_cast<uint32_t>(size(js, "stormAttempts"));
+  o.storm_window_ns = ns(js, "stormWindow");
+}
+
+void read_heartbeat(const Napi::Object& js, feed::Heartbeat& o) {
+  o.ping_ns = ns(js, "ping");
+  o.pong_timeout_ns = ns(js, "pongTimeout");
+  o.idle_ns = ns(js, "idle");
+  o.app_ping = text(js, "appPing");
+  o.app_ping_ns = ns(js, "appPingInterval");
+}
+
+// The memory of `name`, kept alive by a reference.
+std::span<uint8_t> take_memory(const Napi::Object& js, const char* name, std::vector<Napi::ObjectReference>& memory) {
+  auto buffer = js.Get(name).As<Napi::ArrayBuffer>();
+  memory.push_back(Napi::Persistent(buffer.As<Napi::Object>()));
+  return {static_cast<uint8_t*>(buffer.Data()), buffer.ByteLength()};
+}
+
+Result<void> read_conflation(const Napi::Object& js, feed::FeedOptions& o, std::vector<Napi::ObjectReference>& memory) {
+  if (!js.Get("conflateMemory").IsArrayBuffer()) return Error{Errc::kSchema, 0, "conflate needs memory"};
+  o.conflate_memory = take_memory(js, "conflateMemory", memory);
+  const auto regions = js.Get("conflateRegions").As<Napi::Array>();
+  for (uint32_t i = 0; i < regions.Length(); ++i) {
+    const auto region = regions.Get(i).As<Napi::Object>();
+    const feed::ConflateRegion r{size(region, "offset"), static_cast<uint32_t>(size(region, "rowBytes")),
+                                 static_cast<uint32_t>(size(region, "keys"))};
+    if (r.offset % 64 != 0 || r.row_bytes % 8 != 0 || r.offset > o.conflate_memory.size() ||
+        r.keys > (o.conflate_memory.size() - r.offset) / TripleSlot::stride(r.row_bytes)) {
+      return Error{Errc::kSchema, 0, "a conflation region does not lie inside its memory"};
+    }
+    o.conflate_regions.push_back(r);
+  }
+  if (!o.schema || o.conflate_regions.size() < o.schema->shapes.size()) {
+    return Error{Errc::kSchema, 0, "conflate needs a schema and a region for each of its shapes"};
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<feed::FeedOptions> read_feed_options(Napi::Object js, std::vector<Napi::ObjectReference>& memory) {
+  feed::FeedOptions o;
+  o.target.host = text(js, "host");
+  o.target.port = static_cast<uint16_t>(size(js, "port"));
+  o.target.timeout_ns = ns(js, "connectTimeout");
+  if (js.Get("tls").IsObject()) {
+    auto tls = read_tls(object(js, "tls"));
+    if (!tls.ok()) return tls.error();
+    o.target.tls = std::move(tls.value());
+  }
+  if (js.Get("proxy").IsObject()) {
+    const auto proxy = object(js, "proxy");
+    o.target.proxy = {text(proxy, "host"), static_cast<uint16_t>(size(proxy, "port")), text(proxy, "authorization")};
+  }
+  read_socket(object(js, "socket"), o.target.socket);
+  read_session(js, o.session);
+  // What create() of the handshake refuses would otherwise only show with the first connection.
+  auto handshake = ws::ClientHandshake::create(o.session.handshake);
+  if (!handshake.ok()) return handshake.error();
+  const auto greeting = js.Get("greeting").As<Napi::Array>();
+  for (uint32_t i = 0; i < greeting.Length(); ++i) {
+    const Napi::Value value = greeting.Get(i);
+    if (value.IsString()) {
+      o.greeting.push_back({ws::Opcode::kText, value.ToString().Utf8Value()});
+    } else {
+      const auto bytes = value.As<Napi::Uint8Array>();
+      o.greeting.push_back({ws::Opcode::kBinary, std::string(bytes.Data(), bytes.Data() + bytes.ByteLength())});
+    }
+  }
+  read_reconnect(object(js, "reconnect"), o.reconnect);
+  read_heartbeat(object(js, "heartbeat"), o.heartbeat);
+  const std::string overflow = text(js, "overflow");
+  o.overflow = overflow == "conflate"     ? feed::Overflow::kConflate
+               : overflow == "dropOldest" ? feed::Overflow::kDropOldest
+                                          : feed::Overflow::kBlock;
+  o.ring_window = static_cast<uint32_t>(size(js, "ringWindow"));
+  o.pending_bytes = size(js, "pendingBytes");
+  o.flush_rows = std::max<uint32_t>(1, static_cast<uint32_t>(size(js, "flushRows")));
+  o.flush_interval_ns = static_cast<int64_t>(number(js, "flushInterval") * 1e3);
+  o.sample_bytes = static_cast<uint32_t>(size(js, "sampleBytes"));
+  o.sample_interval_ns = ns(js, "sampleInterval");
+  if (js.Get("schema").IsString()) {
+    auto schema = decode::compile_schema(text(js, "schema"));
+    if (!schema.ok()) return schema.error();
+    o.schema = std::move(schema.value());
+  }
+  o.stats = take_memory(js, "stats", memory);
+  if (o.stats.size() < feed::Stats::kBytesTotal) return Error{Errc::kSystem, 0, "statistics memory is too small"};
+  if (o.overflow == feed::Overflow::kConflate) {
+    const auto conflation = read_conflation(js, o, memory);
+    if (!conflation.ok()) return conflation.error();
+  }
+  return o;
+}
+
+}  // namespace tickwire::addon

@@ -1,0 +1,56 @@
+// Everything a feed is told when it is made. Defaults are the TypeScript layer's business; here all is given.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "decode/schema.h"
+#include "feed/reconnect_schedule.h"
+#include "net/connector.h"
+#include "ws/session.h"
+
+namespace tickwire::feed {
+
+enum class Overflow : uint8_t { kBlock, kConflate, kDropOldest };
+
+struct Heartbeat {
+  int64_t ping_ns = 0;           // interval of protocol pings; 0 = none
+  int64_t pong_timeout_ns = 0;   // a pong must follow within this
+  int64_t idle_ns = 0;           // longest time without a data message; 0 = any
+  std::string app_ping;          // text sent every app_ping_ns
+  int64_t app_ping_ns = 0;
+};
+
+struct ConflateRegion {  // one per shape
+  size_t offset = 0;     // in the conflation memory, multiple of 64
+  uint32_t row_bytes = 0;
+  uint32_t keys = 0;
+};
+
+struct Greeting {
+  ws::Opcode opcode = ws::Opcode::kText;
+  std::string payload;
+};
+
+struct FeedOptions {
+  ConnectTarget target;
+  ws::SessionOptions session;
+  std::vector<Greeting> greeting;
+  ReconnectPolicy reconnect;
+  Heartbeat heartbeat;
+  Overflow overflow = Overflow::kBlock;
+  uint32_t ring_window = 0;        // bytes unread in the ring from which on block and dropOldest hold back
+  size_t pending_bytes = 0;        // dropOldest
+  uint32_t flush_rows = 64;
+  int64_t flush_interval_ns = 0;
+  std::optional<decode::Schema> schema;   // none = raw messages
+  std::span<uint8_t> conflate_memory;
+  std::vector<ConflateRegion> conflate_regions;
+  std::span<uint8_t> stats;
+  uint32_t sample_bytes = 256;
+  int64_t sample_interval_ns = 1'000'000'000;
+};
+
+}  // namespace tickwire::feed

@@ -1,0 +1,76 @@
+// From decoded rows to the event ring, by the feed's overflow policy. Lives on the loop's thread.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+
+#include "decode/row_batch.h"
+#include "feed/channel.h"
+#include "feed/conflator.h"
+#include "feed/control_backlog.h"
+#include "feed/options.h"
+#include "feed/pending_queue.h"
+#include "feed/stats.h"
+#include "ws/session.h"
+
+namespace tickwire::feed {
+
+class Publisher {
+ public:
+  // `space` is told when a publisher that refused or kept something back may go on: it then calls on_space().
+  [[nodiscard]] static Result<std::unique_ptr<Publisher>> create(Channel& channel, const FeedOptions& options, uint16_t handle,
+                                                                 Stats& stats, SpaceListener& space);
+  ~Publisher();
+  Publisher(const Publisher&) = delete;
+  Publisher& operator=(const Publisher&) = delete;
+
+  // False: no room and the policy is to block; the same message must be offered again after on_space(). Rows of it that
+  // found room are remembered and not published twice.
+  [[nodiscard]] bool rows(decode::RowBatch& batch, const ws::ReceiveTimes& times);
+  [[nodiscard]] bool raw(RecordKind kind, std::span<const uint8_t> bytes, const ws::ReceiveTimes& times);
+  // Never refused: waits in a bounded backlog when there is no room, ahead of further rows.
+  void control(std::span<uint8_t> record);
+  // End of a read: announce what is committed, now or by the flush interval.
+  void end_of_read(int64_t now_ns);
+  // Moves on what was kept back. True when nothing is left.
+  bool on_space();
+  // The message that was refused is gone with its connection: forget how far it got.
+  void forget_partial() noexcept { rows_done_ = 0; }
+  void flush() noexcept;
+  [[nodiscard]] uint16_t handle() const noexcept { return handle_; }
+
+ private:
+  Publisher(Channel& channel, const FeedOptions& options, uint16_t handle, Stats& stats, SpaceListener& space);
+  void on_flush_timer(int64_t now_ns);
+  [[nodiscard]] uint8_t* reserve(uint32_t bytes) noexcept;
+  [[nodiscard]] uint8_t* reserve_or_wait(uint32_t bytes);
+  void committed(uint32_t bytes) noexcept;
+  [[nodiscard]] bool keep_newest(const uint64_t* row, uint32_t bytes);
+  void keep_back(const void* record, uint32_t bytes);
+  [[nodiscard]] bool drain_backlog();
+  [[nodiscard]] bool drain_pending();
+  [[nodiscard]] bool put(const void* record, uint32_t bytes);
+
+  Channel& channel_;
+  Stats& stats_;
+  SpaceListener& space_;
+  Overflow overflow_;
+  uint16_t handle_;
+  uint32_t window_;
+  uint32_t flush_rows_;
+  uint32_t wake_at_;
+  int64_t flush_interval_ns_;
+  uint32_t unflushed_ = 0;
+  uint32_t rows_done_ = 0;
+  uint64_t lost_ = 0;   // rows dropped in front of the first one kept back and not yet reported; only the oldest are ever dropped
+  ControlBacklog backlog_;
+  std::optional<PendingQueue> pending_;
+  std::unique_ptr<Conflator> conflator_;
+  std::vector<uint64_t> scratch_;   // raw records on their way to the pending queue
+  MemberTimer<Publisher, &Publisher::on_flush_timer> flush_timer_{*this};
+};
+
+}  // namespace tickwire::feed

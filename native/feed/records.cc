@@ -1,0 +1,79 @@
+#include "feed/records.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/event_ring.h"
+
+namespace tickwire::feed {
+
+namespace {
+
+// Appends little-endian scalars; pads and writes the header at the end.
+class RecordWriter {
+ public:
+  template <class T>
+  void put(T value) {
+    const size_t at = bytes_.size();
+    bytes_.resize(at + sizeof value);
+    std::memcpy(bytes_.data() + at, &value, sizeof value);
+  }
+  void put_bytes(const void* data, size_t n) {
+    if (n == 0) return;
+    const size_t at = bytes_.size();
+    bytes_.resize(at + n);
+    std::memcpy(bytes_.data() + at, data, n);
+  }
+  [[nodiscard]] std::vector<uint8_t> finish(RecordKind kind, uint16_t handle) {
+    bytes_.resize((bytes_.size() + 7) & ~size_t{7});
+    const uint64_t header = record_header(static_cast<uint32_t>(bytes_.size()), kind, 0, handle);
+    std::memcpy(bytes_.data(), &header, 8);
+    return std::move(bytes_);
+  }
+
+ private:
+  std::vector<uint8_t> bytes_ = std::vector<uint8_t>(8);
+};
+
+constexpr size_t kMaxText = 1024;
+
+}  // namespace
+
+std::vector<uint8_t> state_record(uint16_t handle, int64_t now_ns, const StateChange& change) {
+  const std::string_view text = change.text.substr(0, kMaxText);
+  RecordWriter w;
+  w.put(static_cast<double>(now_ns));
+  w.put(static_cast<uint8_t>(change.from));
+  w.put(static_cast<uint8_t>(change.to));
+  w.put(static_cast<uint16_t>(change.reason));
+  w.put(change.attempt);
+  w.put(change.detail);
+  w.put(static_cast<uint32_t>(text.size()));
+  w.put(change.delay_ms);
+  w.put_bytes(text.data(), text.size());
+  return w.finish(RecordKind::kState, handle);
+}
+
+std::vector<uint8_t> pong_record(uint16_t handle, int64_t now_ns, int64_t round_trip_ns) {
+  RecordWriter w;
+  w.put(static_cast<double>(now_ns));
+  w.put(static_cast<double>(round_trip_ns));
+  return w.finish(RecordKind::kPong, handle);
+}
+
+std::vector<uint8_t> malformed_record(uint16_t handle, int64_t now_ns, const decode::DecodeOutcome& outcome,
+                                      std::span<const uint8_t> message, uint32_t sample_bytes, uint32_t suppressed) {
+  const auto sample = message.first(std::min<size_t>(message.size(), sample_bytes));
+  RecordWriter w;
+  w.put(static_cast<double>(now_ns));
+  w.put(static_cast<uint8_t>(outcome.why));
+  w.put(outcome.shape);
+  w.put(outcome.field);
+  w.put(static_cast<uint32_t>(std::min<size_t>(message.size(), UINT32_MAX)));
+  w.put(static_cast<uint32_t>(sample.size()));
+  w.put(suppressed);
+  w.put_bytes(sample.data(), sample.size());
+  return w.finish(RecordKind::kMalformed, handle);
+}
+
+}  // namespace tickwire::feed

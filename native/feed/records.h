@@ -1,0 +1,30 @@
+// Builders of the control records that a feed sends to JS (layouts: RecordKind in lib/native/addon.ts).
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "decode/decoder.h"
+#include "feed/stats.h"
+
+namespace tickwire::feed {
+
+struct StateChange {
+  State from;
+  State to;
+  Errc reason = Errc::kNone;
+  int32_t detail = 0;
+  uint32_t attempt = 0;
+  double delay_ms = 0;        // NaN when no attempt is planned
+  std::string_view text;
+};
+
+[[nodiscard]] std::vector<uint8_t> state_record(uint16_t handle, int64_t now_ns, const StateChange& change);
+[[nodiscard]] std::vector<uint8_t> pong_record(uint16_t handle, int64_t now_ns, int64_t round_trip_ns);
+[[nodiscard]] std::vector<uint8_t> malformed_record(uint16_t handle, int64_t now_ns, const decode::DecodeOutcome& outcome,
+                                                    std::span<const uint8_t> message, uint32_t sample_bytes,
+                                                    uint32_t suppressed);
+
+}  // namespace tickwire::feed
