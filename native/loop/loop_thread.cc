@@ -14,8 +14,11 @@ namespace tickwire {
 namespace {
 
 // A spinning thread that never gives up its core makes whoever else must run there wait for a whole scheduling slice.
-// With nobody waiting a yield costs less than a microsecond, which is 2 % of the time at this distance.
-constexpr int64_t kYieldEveryNs = 50'000;
+// With nobody waiting a yield costs less than a microsecond, which is 2 % of the time at this distance. Where others
+// take long, the thread keeps the core as long as they did before it yields again: yielding to one that computes
+// without end after every 50 us would leave this one a few percent of the core.
+constexpr int64_t kShortestTurnNs = 50'000;
+constexpr int64_t kLongestTurnNs = 5'000'000;
 
 void yield_core() noexcept {
   static_cast<void>(sched_yield());  // always succeeds on Linux and macOS
@@ -99,16 +102,18 @@ void LoopThread::run_parked() {
 }
 
 void LoopThread::run_spinning() {
-  int64_t last_yield = loop_->now_ns();
+  int64_t turn_began = loop_->now_ns();
+  int64_t turn_ns = kShortestTurnNs;
   while (!stop_.load(std::memory_order_acquire)) {
-    const uint32_t done = loop_->run_once(0);
-    if (loop_->now_ns() - last_yield >= kYieldEveryNs) {
-      // Also under load: a thread that is never idle would otherwise never let go.
-      if (done == 0) yield_core();
-      last_yield = loop_->now_ns();
-    } else if (done == 0) {
+    if (loop_->run_once(0) > 0) continue;  // busy: the scheduler alone decides who else runs
+    const int64_t now = loop_->now_ns();
+    if (now - turn_began < turn_ns) {
       rest();
+      continue;
     }
+    yield_core();
+    turn_began = loop_->refresh_now();
+    turn_ns = std::clamp(turn_began - now, kShortestTurnNs, kLongestTurnNs);
   }
 }
 
