@@ -1,0 +1,69 @@
+import type { MessageForm } from '../runtime/message-view.js'
+import type { CursorFactory } from '../runtime/row-cursor.js'
+import { cursorFactory } from '../runtime/row-cursor.js'
+import type { Shapes } from './row.js'
+import type { CompiledShape } from './schema-layout.js'
+
+declare const shapes: unique symbol
+declare const data: unique symbol
+
+/** What the layers below need of a JSON decoder. */
+export interface JsonInternals {
+  /** What the core is told (`docs/schema-format.md`). */
+  readonly description: string
+  readonly compiled: readonly CompiledShape[]
+  readonly cursors: readonly CursorFactory[]
+}
+
+/** A decoder's inner side; not part of the public surface. */
+export let jsonInternals: (decoder: JsonDecoder) => JsonInternals
+
+/** A compiled JSON projection, made by `json()` or `json.oneOf()`. May serve any number of feeds. */
+export class JsonDecoder<S extends Shapes = Shapes> {
+  readonly kind = 'json'
+  /** Names of the shapes. */
+  readonly names: readonly string[]
+  /** The types of the rows; no property at run time. */
+  declare readonly [shapes]?: S
+  readonly #internals: JsonInternals
+
+  static {
+    jsonInternals = (decoder) => decoder.#internals
+  }
+
+  constructor(description: string, compiled: readonly CompiledShape[]) {
+    this.names = compiled.map(({ layout }) => layout.name)
+    this.#internals = { description, compiled, cursors: compiled.map(({ layout }) => cursorFactory(layout)) }
+    Object.freeze(this)
+  }
+}
+
+/** Messages as they are, made by `text()` or `bytes()`. */
+export class RawDecoder<T extends string | Uint8Array = string | Uint8Array> {
+  readonly kind = 'raw'
+  readonly form: MessageForm
+  /** The type of a message's data; no property at run time. */
+  declare readonly [data]?: T
+
+  constructor(form: MessageForm) {
+    this.form = form
+    Object.freeze(this)
+  }
+}
+
+/** What a feed makes of messages. */
+export type Decoder = JsonDecoder | RawDecoder
+
+/** Messages as text, decoded when `data` is read. */
+export function text(): RawDecoder<string> {
+  return new RawDecoder('text')
+}
+
+/** Messages as bytes, without a copy: `data` is a view of the ring's memory. */
+export function bytes(): RawDecoder<Uint8Array> {
+  return new RawDecoder('bytes')
+}
+
+export function isDecoder(value: unknown): value is Decoder {
+  return value instanceof JsonDecoder || value instanceof RawDecoder
+}

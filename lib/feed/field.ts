@@ -1,0 +1,140 @@
+import type { Decimal } from '../runtime/decimal.js'
+import type { ExactLevels, Level, Levels } from '../runtime/levels.js'
+import type { FieldKind } from '../runtime/shape-layout.js'
+import type { Pointer } from './pointer.js'
+
+declare const read: unique symbol
+declare const kept: unique symbol
+
+/** A field of a row. Made by `json.number`, `json.decimal`, …; carries the types that the row's field will have. */
+export interface Field<Kind extends FieldKind = FieldKind, Read = unknown, Kept = unknown> {
+  readonly kind: Kind
+  readonly pointer: Pointer
+  readonly options: AnyFieldOptions
+  /** Type when read from a row; no property at run time. */
+  readonly [read]?: Read
+  /** Type in `toObject()`; no property at run time. */
+  readonly [kept]?: Kept
+}
+
+/** What every field can be told. */
+export interface FieldOptions {
+  /** The value may be missing or `null`; it then reads as `null`. Default false: the message is refused. */
+  readonly optional?: boolean | undefined
+  /** Where the pointer starts: at the row, or at the whole message also when the shape has `each`. Default `'row'`. */
+  readonly from?: 'row' | 'root' | undefined
+}
+
+export interface Int64Options extends FieldOptions {
+  /** `'number'`: read as a double without making a bigint; NaN for values beyond ±(2^53 − 1). Default `'bigint'`. */
+  readonly as?: 'bigint' | 'number' | undefined
+}
+
+export interface TextOptions extends FieldOptions {
+  /** Bytes (UTF-8) of the longest text, 1…16,777,216; a longer one refuses the message. Default 65,536. */
+  readonly maxBytes?: number | undefined
+}
+
+export interface LevelsOptions extends FieldOptions {
+  /** Levels kept, 1…100,000; further ones are left out and counted as `levelsCut`. Default 1,000. */
+  readonly max?: number | undefined
+  /** Prices and sizes as exact decimals. Default false: doubles. */
+  readonly exact?: boolean | undefined
+  /** Levels are objects: the key of the price. Together with `sizeKey`. Default: arrays `[price, size, …]`. */
+  readonly priceKey?: string | undefined
+  /** Levels are objects: the key of the size. */
+  readonly sizeKey?: string | undefined
+}
+
+/** All options that some kind of field has. */
+export type AnyFieldOptions = Int64Options & TextOptions & LevelsOptions
+
+/** The fields of a row, by name. */
+export type Fields = { readonly [name: string]: Field }
+
+type OrNull<O, T> = O extends { readonly optional: true } ? T | null : T
+
+/** Makes fields. */
+export interface FieldBuilders {
+  /** A JSON number, or a string that holds one, as the nearest double. */
+  number<const O extends FieldOptions = FieldOptions>(
+    pointer: Pointer,
+    options?: O,
+  ): Field<'number', OrNull<O, number>, OrNull<O, number>>
+  /** An integer within ±2^63, exact: a bigint, or with `as: 'number'` a double. */
+  int64<const O extends Int64Options = Int64Options>(
+    pointer: Pointer,
+    options?: O,
+  ): Field<
+    'int64',
+    OrNull<O, O extends { readonly as: 'number' } ? number : bigint>,
+    OrNull<O, O extends { readonly as: 'number' } ? number : bigint>
+  >
+  /** A number as it was written, with all its decimals (at most 18): see {@link Decimal}. */
+  decimal<const O extends FieldOptions = FieldOptions>(
+    pointer: Pointer,
+    options?: O,
+  ): Field<'decimal', OrNull<O, Decimal>, OrNull<O, Decimal>>
+  /**
+   * Text of few different values (at most 255 bytes each), such as an instrument's name: the same string object each time,
+   * without allocation after its first occurrence. The loop's `symbols` and `symbolText` bound how many there can be.
+   */
+  symbol<const O extends FieldOptions = FieldOptions>(
+    pointer: Pointer,
+    options?: O,
+  ): Field<'symbol', OrNull<O, string>, OrNull<O, string>>
+  /** Any text, as a new string with every reading. Values that are not strings give their JSON text. */
+  text<const O extends TextOptions = TextOptions>(
+    pointer: Pointer,
+    options?: O,
+  ): Field<'text', OrNull<O, string>, OrNull<O, string>>
+  /** `true` or `false`. */
+  bool<const O extends FieldOptions = FieldOptions>(
+    pointer: Pointer,
+    options?: O,
+  ): Field<'bool', OrNull<O, boolean>, OrNull<O, boolean>>
+  /** An array of price levels. */
+  levels<const O extends LevelsOptions = LevelsOptions>(
+    pointer: Pointer,
+    options?: O,
+  ): O extends { readonly exact: true }
+    ? Field<'levels', OrNull<O, ExactLevels>, OrNull<O, Level<Decimal>[]>>
+    : Field<'levels', OrNull<O, Levels>, OrNull<O, Level[]>>
+}
+
+/** The type of a field when it is read from a row. */
+export type FieldRead<F> = F extends Field<FieldKind, infer Read, unknown> ? Read : never
+
+/** The type of a field in `toObject()`. */
+export type FieldKept<F> = F extends Field<FieldKind, unknown, infer Kept> ? Kept : never
+
+class FieldSpec {
+  readonly kind: FieldKind
+  readonly pointer: Pointer
+  readonly options: AnyFieldOptions
+
+  constructor(kind: FieldKind, pointer: Pointer, options: AnyFieldOptions) {
+    this.kind = kind
+    this.pointer = pointer
+    this.options = options
+  }
+}
+
+/** Whether `value` was made by one of the builders. */
+export function isField(value: unknown): value is Field {
+  return value instanceof FieldSpec
+}
+
+function builder(kind: FieldKind) {
+  return (pointer: Pointer, options: AnyFieldOptions = {}): Field => new FieldSpec(kind, pointer, options)
+}
+
+export const fieldBuilders = {
+  number: builder('number'),
+  int64: builder('int64'),
+  decimal: builder('decimal'),
+  symbol: builder('symbol'),
+  text: builder('text'),
+  bool: builder('bool'),
+  levels: builder('levels'),
+} as FieldBuilders

@@ -1,0 +1,198 @@
+import type { ReconnectPolicy } from '../policy/reconnect.js'
+import type { WakeMode } from '../runtime/channel.js'
+import type { Loop, LoopMode } from '../runtime/loop.js'
+import type { Decoder } from './decoder.js'
+
+/** What happens when JS does not keep up. */
+export type Overflow = 'block' | 'conflate' | 'dropOldest'
+
+/** Signs of life. Times in milliseconds. */
+export interface HeartbeatOptions {
+  /** Interval of protocol pings, 0…3,600,000; 0: none. Default 15,000. */
+  readonly ping?: number | undefined
+  /** A pong must follow a ping within this, 1…3,600,000; otherwise the feed connects again. Default 10,000. */
+  readonly pongTimeout?: number | undefined
+  /** The feed connects again when no data came for so long, whatever control frames did; 0…86,400,000; 0: never. Default 0. */
+  readonly idle?: number | undefined
+  /** A text sent at an interval (1…3,600,000), as some venues demand. Default: none. */
+  readonly app?: { readonly text: string; readonly interval: number } | undefined
+}
+
+/** How much may wait between the core and JS. Sizes in bytes. */
+export interface QueueOptions {
+  /**
+   * Unread bytes of the event ring from which on the feed stops reading its socket (`block`) or keeps rows back
+   * (`dropOldest`), 4,096…half of the loop's `ring`. Default: half of it.
+   */
+  readonly bytes?: number | undefined
+  /** `dropOldest`: rows kept back in the core before the oldest are dropped, 4,096…1 GiB. Default 4 MiB. */
+  readonly pendingBytes?: number | undefined
+}
+
+/** How rows are gathered before JS hears of them. */
+export interface BatchOptions {
+  /** Rows after which they are announced, and the most that one batch holds, 1…65,536. Default 1,024. */
+  readonly rows?: number | undefined
+  /** Microseconds after which they are announced at the latest, 0…1,000,000; 0: with the end of every read. Default 0. */
+  readonly flushIntervalUs?: number | undefined
+}
+
+export interface ConflateOptions {
+  /** Different keys per shape, 1…1,048,576; rows of further keys are dropped and counted. Default 1,024. */
+  readonly keys?: number | undefined
+  /** Memory that this may take, in bytes, up to 1 GiB; more is refused when the feed is made. Default 64 MiB. */
+  readonly bytes?: number | undefined
+}
+
+/** TLS of `wss:` feeds. Certificates and host names are always checked unless `verify` is false. */
+export interface TlsOptions {
+  /** `'default'`: TLS 1.2 and 1.3. `'production'`: TLS 1.3 only. Default `'default'`. */
+  readonly profile?: 'default' | 'production' | undefined
+  /** Trust anchors in PEM, instead of Node's. */
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
+  /** Client certificate chain in PEM. Together with `key`. */
+  readonly cert?: string | Uint8Array | undefined
+  /** Its private key in PEM. */
+  readonly key?: string | Uint8Array | undefined
+  /** The key's passphrase. */
+  readonly passphrase?: string | undefined
+  /**
+   * SHA-256 of the SubjectPublicKeyInfo of certificates of which one must be in the verified chain (RFC 7469 section 2.4):
+   * base64, optionally after `sha256/`. Default: no pinning.
+   */
+  readonly pins?: readonly string[] | undefined
+  /** Name for SNI and for the check of the certificate. Default: the URL's host. */
+  readonly serverName?: string | undefined
+  /** Protocols offered by ALPN, in order. Default: none. */
+  readonly alpn?: readonly string[] | undefined
+  /** False accepts any certificate: for tests against throw-away servers only. Default true. */
+  readonly verify?: boolean | undefined
+  /** Resume sessions after a reconnect. Default true. */
+  readonly resumeSessions?: boolean | undefined
+}
+
+/** permessage-deflate (RFC 7692). */
+export interface DeflateOptions {
+  /** Ask that we may, or promise to, forget our window after each message. Default false. */
+  readonly clientNoContextTakeover?: boolean | undefined
+  /** Ask the server to forget its window after each message. Default false. */
+  readonly serverNoContextTakeover?: boolean | undefined
+  /** 9…15. Default 15. */
+  readonly clientMaxWindowBits?: number | undefined
+  /** 8…15. Default 15. */
+  readonly serverMaxWindowBits?: number | undefined
+  /** zlib level of what is sent, 1…9. Default 1. */
+  readonly level?: number | undefined
+  /** Messages shorter than so many bytes are sent uncompressed, 0…16 MiB. Default 1,024. */
+  readonly threshold?: number | undefined
+}
+
+/** Milliseconds, 1…3,600,000 each. */
+export interface TimeoutOptions {
+  /** Name, connection, proxy and TLS together. Default 10,000. */
+  readonly connect?: number | undefined
+  /** The server's answer to the WebSocket handshake. Default 10,000. */
+  readonly handshake?: number | undefined
+  /** The server's part of the closing handshake. Default 3,000. */
+  readonly close?: number | undefined
+}
+
+/** What a peer may make us hold or do. */
+export interface LimitOptions {
+  /** Bytes of a message after inflation, 125…1 GiB. Default 16 MiB; for `text()` and `bytes()` what the queue holds. */
+  readonly maxMessage?: number | undefined
+  /** Frames of a message, 1…16,777,216. Default 65,536. */
+  readonly maxFragments?: number | undefined
+  /** Bytes that `send` may queue, 1,024…1 GiB. Default 16 MiB. */
+  readonly maxSendQueue?: number | undefined
+  /** Pings per second, 1…1,000,000. Default 1,000. */
+  readonly maxPingsPerSecond?: number | undefined
+}
+
+export interface SocketOptions {
+  /** No Nagle delay. Default true. */
+  readonly noDelay?: boolean | undefined
+  /** Kernel receive buffer in bytes, up to 1 GiB; 0: the system's tuning. Default 0. */
+  readonly recvBuffer?: number | undefined
+  /** Kernel send buffer in bytes, up to 1 GiB; 0: the system's tuning. Default 0. */
+  readonly sendBuffer?: number | undefined
+  /** Microseconds of busy polling in the kernel where it has that, 0…1,000,000. Default 0. */
+  readonly busyPollUs?: number | undefined
+  /** Ask the kernel when bytes arrived. Default true. */
+  readonly kernelTimestamps?: boolean | undefined
+  /** TCP keep-alive probes. Default true. */
+  readonly keepAlive?: boolean | undefined
+  /** Numeric local address to connect from. Default: any. */
+  readonly localAddress?: string | undefined
+  /** How the poller watches the socket. `'level'` exists to be measured against. Default `'edge'`. */
+  readonly trigger?: 'edge' | 'level' | undefined
+}
+
+/** What the stream will be like: sizes the receive buffer as rate × burst × messageBytes. */
+export interface Expectation {
+  /** Messages per second at the peak, up to 100,000,000. */
+  readonly rate: number
+  /** How long such a peak may last before the loop reads again, in milliseconds, up to 10,000. Default 50. */
+  readonly burstMs?: number | undefined
+  /** Bytes per message, up to 16 MiB. Default 160. */
+  readonly messageBytes?: number | undefined
+}
+
+/** Samples of refused messages, for the log. */
+export interface SampleOptions {
+  /** Bytes kept of a message, 0…65,536. Default 256. */
+  readonly bytes?: number | undefined
+  /** Milliseconds between two samples, 0…3,600,000. Default 1,000. */
+  readonly interval?: number | undefined
+}
+
+/** Options of a `Feed`. Everything is checked when the feed is made. */
+export interface FeedOptions<D extends Decoder = Decoder> {
+  /** `ws:` or `wss:`, without credentials and fragment. */
+  readonly url: string | URL
+  /** What to make of messages: `json({…})`, `json.oneOf(…)`, `text()` or `bytes()`. */
+  readonly decode: D
+  /** Name in errors, up to 256 characters. Default: scheme, host and port of the URL. */
+  readonly name?: string | undefined
+  /** Message or messages sent each time a connection opens, before anything else. Default: none. */
+  readonly subscribe?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
+  /** Default `exponential()`. */
+  readonly reconnect?: ReconnectPolicy | undefined
+  readonly heartbeat?: HeartbeatOptions | undefined
+  /**
+   * What happens when JS does not keep up. Default `'block'`.
+   * - `block`: the socket is left unread, so that the sender feels it. Nothing is lost here; pings are answered until then.
+   * - `conflate`: of each key only the newest row is kept (`json` only).
+   * - `dropOldest`: the oldest rows are dropped; a `gap` event says exactly how many.
+   */
+  readonly overflow?: Overflow | undefined
+  readonly queue?: QueueOptions | undefined
+  readonly batch?: BatchOptions | undefined
+  readonly conflate?: ConflateOptions | undefined
+  /** The loop, or the mode of a shared one. Default {@link Loop.default}. */
+  readonly loop?: Loop | LoopMode | undefined
+  /** `'signal'`: the core wakes the event loop. `'poll'`: nothing arrives unless `poll()` is called. Default `'signal'`. */
+  readonly wake?: WakeMode | undefined
+  /** `wss:` only. */
+  readonly tls?: TlsOptions | undefined
+  /** HTTP proxy to tunnel through: `http://[user:password@]host:port`. Default: none; the environment is not looked at. */
+  readonly proxy?: string | URL | undefined
+  /** Further headers of the handshake. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Subprotocols offered, in order. */
+  readonly subprotocols?: readonly string[] | undefined
+  /** Value of the Origin header. Default: none. */
+  readonly origin?: string | undefined
+  /** Offer permessage-deflate. Default false: inflating costs more than receiving. */
+  readonly deflate?: boolean | DeflateOptions | undefined
+  readonly timeouts?: TimeoutOptions | undefined
+  readonly limits?: LimitOptions | undefined
+  readonly socket?: SocketOptions | undefined
+  /** Bytes of the receive buffer, 16,384…256 MiB, rounded up to a power of two. Default 1 MiB. Not with `expect`. */
+  readonly recvBuffer?: number | undefined
+  /** Sizes the receive buffer by the stream. */
+  readonly expect?: Expectation | undefined
+  readonly samples?: SampleOptions | undefined
+  /** Cuts the feed at once when aborted. */
+  readonly signal?: AbortSignal | undefined
+}

@@ -1,0 +1,304 @@
+/**
+ * What the C++ addon exports, typed. Nothing but control passes through these calls: data travels through the event ring
+ * (`docs/event-ring.md`), whose layout the constants below describe for the JS side.
+ */
+
+/** How a loop waits. `inline` has no thread of its own: the JS thread drives it. */
+export type NativeLoopMode = 'park' | 'spin' | 'backoff' | 'inline'
+
+export interface NativeLoop {
+  /** Stops and joins the thread. Feeds on it must have been closed. */
+  close(): void
+  /** CPU time of the loop's thread in nanoseconds; for `inline` 0. */
+  cpuTimeNs(): number
+  /** `inline` and polled use: one turn without waiting. Returns the number of things done. */
+  runOnce(): number
+}
+
+/** One event ring between one loop and one JS context. */
+export interface NativeChannel {
+  /** The reader has freed space and found `starved` set: lets the loop go on publishing. */
+  nudge(): void
+  /** Whether the channel keeps the process alive. */
+  ref(): void
+  unref(): void
+  close(): void
+}
+
+export interface NativeTlsOptions {
+  readonly onlyTls13: boolean
+  readonly ca: string
+  readonly cert: string
+  readonly key: string
+  readonly passphrase: string
+  readonly pins: readonly string[]
+  readonly serverName: string
+  readonly alpn: readonly string[]
+  readonly verify: boolean
+  readonly resumeSessions: boolean
+}
+
+export interface NativeConflateRegion {
+  /** Byte offset of the region in `conflateMemory`, multiple of 64. */
+  readonly offset: number
+  /** Bytes of one value: the largest row record of the shape, multiple of 8. */
+  readonly rowBytes: number
+  /** Slots in the region. */
+  readonly keys: number
+}
+
+/** Everything is given: defaults are the business of the feed layer. Times in milliseconds, sizes in bytes. */
+export interface NativeFeedOptions {
+  readonly host: string
+  readonly port: number
+  readonly path: string
+  readonly hostHeader: string
+  readonly tls: NativeTlsOptions | null
+  readonly proxy: { readonly host: string; readonly port: number; readonly authorization: string } | null
+  readonly socket: {
+    readonly noDelay: boolean
+    readonly recvBuffer: number
+    readonly sendBuffer: number
+    readonly busyPollUs: number
+    readonly kernelTimestamps: boolean
+    readonly keepAlive: boolean
+    readonly localAddress: string
+  }
+  readonly subprotocols: readonly string[]
+  readonly headers: readonly (readonly [string, string])[]
+  readonly origin: string
+  readonly deflate: {
+    readonly clientNoContextTakeover: boolean
+    readonly serverNoContextTakeover: boolean
+    readonly clientMaxWindowBits: number
+    readonly serverMaxWindowBits: number
+    readonly level: number
+    readonly threshold: number
+  } | null
+  /** Sent, in order, each time a connection opens, before anything else. */
+  readonly greeting: readonly (string | Uint8Array)[]
+  readonly connectTimeout: number
+  readonly handshakeTimeout: number
+  readonly closeTimeout: number
+  readonly reconnect: {
+    readonly enabled: boolean
+    readonly first: number
+    readonly max: number
+    readonly factor: number
+    /** 0…1: the delay is drawn from [delay × (1 − jitter), delay × (1 + jitter)], then capped at `max`. */
+    readonly jitter: number
+    /** Attempts after which the feed gives up; −1 = never. Counted since the last connection that carried data. */
+    readonly retries: number
+    /** The first attempt after a connection that carried data comes without delay. */
+    readonly immediate: boolean
+    /** No attempt sooner than `stormFloor` after the last once `stormAttempts` fell within `stormWindow`. */
+    readonly stormFloor: number
+    readonly stormAttempts: number
+    readonly stormWindow: number
+  }
+  readonly heartbeat: {
+    /** Interval of protocol pings; 0 = none. */
+    readonly ping: number
+    /** A pong must follow within this. */
+    readonly pongTimeout: number
+    /** Reconnect when no data message came for so long; control frames do not count; 0 = never. */
+    readonly idle: number
+    /** Text sent every `appPingInterval`; '' = none. */
+    readonly appPing: string
+    readonly appPingInterval: number
+  }
+  readonly limits: {
+    readonly maxMessage: number
+    readonly maxFragments: number
+    readonly maxSendQueue: number
+    readonly maxPingsPerSecond: number
+  }
+  readonly recvBuffer: number
+  readonly readChunk: number
+  readonly overflow: 'block' | 'conflate' | 'dropOldest'
+  /** `block`, `dropOldest`: unread bytes in the ring from which on the feed stops / keeps rows back. */
+  readonly ringWindow: number
+  /** `dropOldest`: bytes of rows kept back in the core beyond the ring before the oldest are dropped. */
+  readonly pendingBytes: number
+  /** Rows are announced to the reader at the latest after so many… */
+  readonly flushRows: number
+  /** …and at the latest after this many microseconds; 0 = with the end of every read. */
+  readonly flushInterval: number
+  /** JSON schema description (`docs/schema-format.md`), or null: raw messages. */
+  readonly schema: string | null
+  readonly conflateMemory: ArrayBuffer | null
+  readonly conflateRegions: readonly NativeConflateRegion[]
+  /** Layout: `StatsLayout`. */
+  readonly stats: ArrayBuffer
+  /** Bytes of a malformed message kept as its sample, at most one sample per `sampleInterval` ms. */
+  readonly sampleBytes: number
+  readonly sampleInterval: number
+  /** `level` exists to be measured against. */
+  readonly trigger: 'edge' | 'level'
+}
+
+export interface NativeFeed {
+  /** Number that the feed's records carry; unique among the open feeds of a channel. */
+  readonly handle: number
+  open(): void
+  /** Closing handshake, then a STATE record to `disconnected`. 1000…4999. */
+  close(code: number, reason: string): void
+  /** Cuts at once. */
+  abort(): void
+  /**
+   * Frames and writes on this thread when nothing is queued. Returns 0, or the index of an error code
+   * (`ERR_NOT_OPEN`, `ERR_SEND_QUEUE_FULL`, …) in `errorCodes()`.
+   */
+  send(data: string | Uint8Array): number
+  sendBatch(data: readonly (string | Uint8Array)[]): number
+  ping(): number
+  /** Drops the connection and goes through the reconnection policy. */
+  reconnect(): void
+  /** Bytes accepted by send() and not yet by the kernel. */
+  sendQueueBytes(): number
+  /** Releases the native side; after the final STATE record, or at any time to abandon it. */
+  destroy(): void
+}
+
+export interface NativeAddon {
+  readonly version: string
+  readonly poller: 'epoll' | 'kqueue'
+  /** Stable names of the core's errors; records carry indices into it. */
+  errorCodes(): string[]
+  /** Trust anchors (PEM) of TLS feeds that bring none of their own. */
+  setDefaultCa(pem: string): void
+  hasDefaultCa(): boolean
+  /** Nanoseconds on the monotonic clock (that of `process.hrtime`). */
+  monoNs(): number
+  /** CPU time of the calling thread in nanoseconds. */
+  threadCpuNs(): number
+  /** Checks a schema description; throws with code `ERR_SCHEMA`. */
+  checkSchema(description: string): void
+  readonly Loop: new (options: { readonly mode: NativeLoopMode; readonly cpu: number }) => NativeLoop
+  /**
+   * `ring`: RingLayout.dataOffset + a power of two ≥ 64 KiB bytes; formatted by the constructor. `symbols`: 16 + maxSymbols × 8 +
+   * text area bytes. `onWake` is called on the JS thread when records wait and the reader sleeps; null = never (the
+   * reader polls).
+   */
+  readonly Channel: new (
+    loop: NativeLoop,
+    ring: ArrayBuffer,
+    symbols: ArrayBuffer,
+    maxSymbols: number,
+    onWake: (() => void) | null,
+  ) => NativeChannel
+  readonly Feed: new (channel: NativeChannel, options: NativeFeedOptions) => NativeFeed
+}
+
+/** Event ring: offsets in 32-bit words of the header, positions are byte counts modulo 2³². */
+export const RingLayout = {
+  magic: 0x474e5254,
+  version: 1,
+  magicWord: 0,
+  versionWord: 1,
+  capacityWord: 2,
+  /** Written by the core (release), read by JS (acquire): end of the published records. */
+  headWord: 16,
+  /** Written by JS: everything before it may be overwritten. */
+  tailWord: 32,
+  /** JS sets 1 before it sleeps and then looks at head again; the core swaps it to 0 and signals. */
+  sleepingWord: 48,
+  /** The core sets 1 when it waits for space; JS swaps it to 0 after moving tail and calls nudge(). */
+  starvedWord: 49,
+  dataOffset: 256,
+} as const
+
+/** u8 kind in the second 32-bit word of a record: kind | shape << 8 | feed handle << 16. The first is the length in bytes. */
+export const RecordKind = {
+  /** Skip: the rest of the ring up to its end. */
+  pad: 0,
+  /** Words: header, rx f64, kernel f64, fields (`native/decode/row_batch.h`). */
+  row: 1,
+  /** header, u32 slot | u32 0: take the newest value of that slot of the feed's conflation region of this shape. */
+  conflated: 2,
+  /** header, rx f64, kernel f64, u32 byte length | u32 0, bytes. */
+  text: 3,
+  binary: 4,
+  /** header, time f64, u8 from | u8 to | u16 error | u32 attempt, i32 detail | u32 text length, f64 delay ms (NaN: none), text. On
+   *  `connected` the text is JSON: {"address","port","subprotocol","deflate","tlsVersion","tlsCipher","alpn","tlsResumed"}. */
+  state: 5,
+  /** header, time f64, u64 rows lost since the last row of this feed. */
+  gap: 6,
+  /** header, time f64, u8 why | u8 shape | i16 field | u32 length of the whole message, u32 sample length | u32 further ones
+   *  without a sample since the last, sample bytes. */
+  malformed: 7,
+  /** header, time f64, f64 round trip in ns. */
+  pong: 8,
+} as const
+
+/** `from` and `to` of STATE records and the state word of the stats memory. */
+export const FeedStates = ['disconnected', 'connecting', 'connected', 'reconnecting', 'closing'] as const
+
+/** `why` of MALFORMED records, and the order of the counters. */
+export const MalformedKinds = [
+  'syntax',
+  'truncated',
+  'depth',
+  'utf8',
+  'wrongType',
+  'outOfRange',
+  'missing',
+  'unknownShape',
+  'tooLong',
+  'tooManyRows',
+  'tooManySymbols',
+  'notText',
+] as const
+
+/**
+ * Conflation slot at region.offset + slot × stride, stride = roundUp(64 + 3 × rowBytes, 64): u32 state at 0, the three values at
+ * 64 + k × rowBytes. state = index of the value that is handed over (0…2) | 4 when it is fresh. The reader starts owning value 2, the
+ * core value 0, 1 lies in the middle. The core swaps its value in with the fresh bit; the reader, told by a CONFLATED
+ * record, swaps its own in without it and owns the one it got until its next swap.
+ */
+export const ConflateLayout = { valuesOffset: 64, stride: (rowBytes: number): number => (64 + 3 * rowBytes + 63) & ~63 } as const
+
+/** Stats memory: u32 state at byte 0; u64 counters from byte 64 in this order; then the histograms. */
+export const StatCounters = [
+  'messages', // data messages received (complete, after inflation)
+  'bytes', // bytes read from the socket (after TLS)
+  'payloadBytes', // bytes of data messages
+  'rows', // rows handed over
+  'conflated', // rows replaced by a newer one before JS took them
+  'dropped', // rows or raw messages dropped (dropOldest)
+  'ignored', // messages that no shape wanted, by request
+  'malformed', // messages refused, all kinds
+  'levelsCut', // levels beyond a field's maximum
+  'pauses', // times the socket was left unread because JS was slow (block)
+  'conflateKeysFull', // rows dropped because a region had no slot for a new key
+  'connects', // connections that opened
+  'reconnects', // of these, after the first
+  'failures', // attempts that did not open
+  'pings', // protocol pings received
+  'pongs', // pongs received
+  'reads', // read calls that brought bytes
+  'wakes', // signals to JS
+  'sent', // messages sent
+  'sentBytes', // payload bytes of them
+  'samplesSuppressed', // malformed messages without a sample of their own
+  'controlLost', // state or gap records that found no room (bounded memory)
+  'reserved0',
+  'reserved1',
+] as const
+
+/**
+ * Latency histogram: u64 count, u64 sum, u64 max, u64 reserved, then u64 buckets. Bucket of v ns: v when v < 32, else with e =
+ * floor(log2 v): (e − 4) × 32 + ((v >> (e − 5)) & 31); values ≥ 2^40 fall into the last. Relative width ≤ 1/32.
+ */
+export const HistogramLayout = { headerBytes: 32, buckets: 1152, bytes: 32 + 1152 * 8 } as const
+
+export const StatsLayout = {
+  stateOffset: 0,
+  countersOffset: 64,
+  /** After the counters: one u64 per MalformedKinds entry. */
+  malformedOffset: 64 + StatCounters.length * 8,
+  /** kernel → native (rx − kernel, per message), native (rx → published, per read), ring → JS (written by JS, per row). */
+  histogramsOffset: 512,
+  histograms: ['kernelToNative', 'nativeToRing', 'ringToJs'],
+  bytes: 512 + 3 * (32 + 1152 * 8),
+} as const

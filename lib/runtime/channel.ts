@@ -1,0 +1,138 @@
+import type { NativeAddon, NativeChannel, NativeLoop } from '../native/addon.js'
+import { RingLayout } from '../native/addon.js'
+import { throwLater } from './emitter.js'
+import { type RecordSink, RingReader } from './ring-reader.js'
+import { SymbolCache, symbolTableBytes } from './symbol-cache.js'
+
+/** One turn of the event loop belongs to the reader for so many rows… */
+const rowsPerTurn = 8_192
+/** …or about so long; then timers and other sockets of the process get theirs. */
+const nsPerTurn = 2_000_000
+
+/** How a channel learns that records wait: the core signals, or the user polls. */
+export type WakeMode = 'signal' | 'poll'
+
+/** Sizes of a channel's memory in bytes, but `symbols`: a count. */
+export interface ChannelMemory {
+  /** Power of two. */
+  readonly ring: number
+  readonly symbols: number
+  readonly symbolText: number
+}
+
+/** The way from one loop to this JS context: event ring, symbol table, and the reader that serves the feeds on it. */
+export class Channel {
+  readonly native: NativeChannel
+  readonly reader: RingReader
+  readonly symbols: SymbolCache
+  readonly wake: WakeMode
+  readonly #loop: NativeLoop
+  readonly #isInline: boolean
+  /** Open feeds that keep the process alive. */
+  #refs = 0
+  #scheduled: NodeJS.Immediate | null = null
+  #closed = false
+  #polling = false
+  #failures: unknown[] = []
+
+  constructor(
+    addon: NativeAddon,
+    loop: NativeLoop,
+    options: { readonly wake: WakeMode; readonly isInline: boolean; readonly memory: ChannelMemory; nowNs(): number },
+  ) {
+    const { ring: ringBytes, symbols, symbolText } = options.memory
+    const ring = new ArrayBuffer(RingLayout.dataOffset + ringBytes)
+    const table = new ArrayBuffer(symbolTableBytes(symbols, symbolText))
+    this.wake = options.wake
+    this.#loop = loop
+    this.#isInline = options.isInline
+    const onWake = options.wake === 'signal' ? (): void => this.run() : null
+    this.native = new addon.Channel(loop, ring, table, symbols, onWake)
+    this.native.unref()
+    this.reader = new RingReader(ring, options.nowNs, () => this.native.nudge())
+    this.symbols = new SymbolCache(table, symbols)
+    if (onWake !== null) this.reader.sleep()
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  attach(handle: number, sink: RecordSink): void {
+    this.reader.attach(handle, sink)
+  }
+
+  detach(handle: number): void {
+    this.reader.detach(handle)
+  }
+
+  /** One more open feed that keeps the process alive. */
+  retain(): void {
+    if (this.#refs++ > 0 || this.#closed) return
+    this.native.ref()
+    this.#scheduled?.ref()
+  }
+
+  /** One less. */
+  release(): void {
+    if (--this.#refs > 0 || this.#closed) return
+    this.native.unref()
+    this.#scheduled?.unref()
+  }
+
+  /** Takes exceptions of listeners: poll() throws them, otherwise they reach `uncaughtException`. */
+  readonly fail = (error: unknown): void => {
+    if (this.#polling) this.#failures.push(error)
+    else throwLater(error)
+  }
+
+  /** One turn of reading; afterwards the reader sleeps, or goes on after the event loop has been round once. */
+  run(): void {
+    if (this.#closed) return
+    this.reader.drain(rowsPerTurn, nsPerTurn)
+    if (this.wake === 'poll' || this.reader.held) return
+    if (this.reader.pending || !this.reader.sleep()) this.#schedule()
+  }
+
+  /**
+   * Reads now, on the caller's time. Returns the number of rows and messages that were handed over, of all feeds of the channel.
+   * @throws what a listener threw, after everything was handed over.
+   */
+  poll(maxRows: number): number {
+    if (this.#closed || this.#polling) return 0
+    this.#polling = true
+    let count: number
+    try {
+      if (this.#isInline) this.#loop.runOnce()
+      count = this.reader.drain(maxRows, Number.POSITIVE_INFINITY)
+    } finally {
+      this.#polling = false
+    }
+    if (this.#failures.length > 0) this.#throwFailures()
+    return count
+  }
+
+  /** No feed may be open on it. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    if (this.#scheduled !== null) clearImmediate(this.#scheduled)
+    this.native.close()
+  }
+
+  #schedule(): void {
+    if (this.#scheduled !== null) return
+    this.#scheduled = setImmediate(() => {
+      this.#scheduled = null
+      this.run()
+    })
+    if (this.#refs === 0) this.#scheduled.unref()
+  }
+
+  #throwFailures(): void {
+    const [first, ...others] = this.#failures
+    this.#failures = []
+    for (const error of others) throwLater(error)
+    throw first
+  }
+}

@@ -1,0 +1,156 @@
+import { inspect } from 'node:util'
+import { Decimal, setDecimal } from './decimal.js'
+import { DecimalLevels, NumberLevels } from './levels.js'
+import type { RowWindow } from './row-window.js'
+import type { FieldLayout, ShapeLayout } from './shape-layout.js'
+
+const two32 = 4_294_967_296
+
+/** Names that every row has, so that no field can bear them. */
+export const rowMetaNames = ['shape', 'rxTimeNs', 'kernelTimeNs', 'toObject', 'toJSON', 'constructor'] as const
+
+/** Views that a cursor hands out, by field. */
+type View = Decimal | NumberLevels | DecimalLevels
+
+/**
+ * The one object through which all rows of a shape are read: it stands on one row after the other and its getters read the
+ * row's memory. One subclass per shape of a decoder, so that the code that reads a row sees one hidden class and is inlined.
+ */
+export abstract class RowCursor {
+  readonly #at: RowWindow
+  readonly #views: readonly (View | undefined)[]
+
+  constructor(window: RowWindow, views: readonly (View | undefined)[]) {
+    this.#at = window
+    this.#views = views
+  }
+
+  abstract get shape(): string
+
+  get rxTimeNs(): number {
+    const at = this.#at
+    return at.f64[at.word + 1] as number
+  }
+
+  get kernelTimeNs(): number {
+    const at = this.#at
+    return at.f64[at.word + 2] as number
+  }
+
+  abstract toObject(): Record<string, unknown>
+
+  toJSON(): Record<string, unknown> {
+    return this.toObject()
+  }
+
+  [inspect.custom](): unknown {
+    return this.toObject()
+  }
+
+  /** The getter of a field; `index` is its place among the shape's views. */
+  static getter(field: FieldLayout, flagsSlot: number, index: number): (this: RowCursor) => unknown {
+    const read = RowCursor.#reader(field, index)
+    if (field.bit < 0) return read
+    const half = flagsSlot * 2 + (field.bit >>> 5)
+    const mask = 1 << (field.bit & 31)
+    return function (this: RowCursor): unknown {
+      const at = this.#at
+      return ((at.u32[at.word * 2 + half] as number) & mask) === 0 ? null : read.call(this)
+    }
+  }
+
+  static #reader({ kind, slot, asNumber }: FieldLayout, index: number): (this: RowCursor) => unknown {
+    switch (kind) {
+      case 'number':
+        return function (this: RowCursor): number {
+          const at = this.#at
+          return at.f64[at.word + slot] as number
+        }
+      case 'bool':
+        return function (this: RowCursor): boolean {
+          const at = this.#at
+          return at.f64[at.word + slot] !== 0
+        }
+      case 'int64':
+        if (asNumber) {
+          return function (this: RowCursor): number {
+            const at = this.#at
+            const half = (at.word + slot) * 2
+            const value = ((at.u32[half + 1] as number) | 0) * two32 + (at.u32[half] as number)
+            return Number.isSafeInteger(value) ? value : Number.NaN
+          }
+        }
+        return function (this: RowCursor): bigint {
+          const at = this.#at
+          return at.i64[at.word + slot] as bigint
+        }
+      case 'decimal':
+        return function (this: RowCursor): Decimal {
+          const at = this.#at
+          const half = (at.word + slot) * 2
+          const view = this.#views[index] as Decimal
+          setDecimal(view, at.u32[half] as number, at.u32[half + 1] as number, at.u32[half + 2] as number)
+          return view
+        }
+      case 'symbol':
+        return function (this: RowCursor): string {
+          const at = this.#at
+          return at.symbols.name(at.u32[(at.word + slot) * 2] as number)
+        }
+      case 'text':
+        return function (this: RowCursor): string {
+          const at = this.#at
+          const half = (at.word + slot) * 2
+          const start = at.word * 8 + (at.u32[half] as number)
+          return at.u8.toString('utf8', start, start + (at.u32[half + 1] as number))
+        }
+      case 'levels':
+        return function (this: RowCursor): NumberLevels | DecimalLevels {
+          return (this.#views[index] as NumberLevels).point(slot)
+        }
+    }
+  }
+}
+
+/** Makes the cursor of one feed for one shape. */
+export type CursorFactory = (window: RowWindow) => RowCursor
+
+/** The cursor class of a shape. Called once per decoder: feeds that share a decoder share the class. */
+export function cursorFactory(shape: ShapeLayout): CursorFactory {
+  const { name, fields, flagsSlot } = shape
+  class ShapeCursor extends RowCursor {
+    get shape(): string {
+      return name
+    }
+
+    toObject(): Record<string, unknown> {
+      const row = this as unknown as Record<string, unknown>
+      const object: Record<string, unknown> = { rxTimeNs: this.rxTimeNs, kernelTimeNs: this.kernelTimeNs }
+      for (const field of fields) object[field.name] = detach(row[field.name])
+      return object
+    }
+  }
+  for (const [index, field] of fields.entries()) {
+    Object.defineProperty(ShapeCursor.prototype, field.name, {
+      get: RowCursor.getter(field, flagsSlot, index),
+      enumerable: true,
+    })
+  }
+  return (window) =>
+    new ShapeCursor(
+      window,
+      fields.map((field) => viewFor(field, window)),
+    )
+}
+
+function viewFor(field: FieldLayout, window: RowWindow): View | undefined {
+  if (field.kind === 'decimal') return new Decimal()
+  if (field.kind === 'levels') return field.exact ? new DecimalLevels(window) : new NumberLevels(window)
+  return undefined
+}
+
+function detach(value: unknown): unknown {
+  if (value instanceof Decimal) return value.copy()
+  if (value instanceof NumberLevels || value instanceof DecimalLevels) return value.toArray()
+  return value
+}

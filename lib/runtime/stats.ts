@@ -1,0 +1,72 @@
+import { FeedStates, HistogramLayout, MalformedKinds, StatCounters, StatsLayout } from '../native/addon.js'
+import { HistogramWriter, type LatencySnapshot, snapshotHistogram } from './histogram.js'
+import type { FeedState, MalformedKind } from './records.js'
+
+type Reserved = 'reserved0' | 'reserved1' | 'malformed'
+
+/** Counters of a feed since it was opened. */
+export type FeedCounters = { readonly [K in Exclude<(typeof StatCounters)[number], Reserved>]: number }
+
+/** Everything a feed counts, at one moment. Plain data but for the latency snapshots' methods. */
+export interface FeedStats extends FeedCounters {
+  /** As of now; events may lag behind. */
+  readonly state: FeedState
+  /** Messages refused. */
+  readonly malformed: number
+  /** Messages refused, by reason. */
+  readonly malformedBy: { readonly [K in MalformedKind]: number }
+  readonly latency: {
+    /** Kernel's receive stamp → read by the core, per message; no samples where the kernel gives no stamps. */
+    readonly kernelToNative: LatencySnapshot
+    /** Read by the core → visible in the event ring, per read. */
+    readonly nativeToRing: LatencySnapshot
+    /**
+     * Read by the core → handed to JS, per row or message: the whole way through core and ring. Every row of a batch counts
+     * with the receive time of the batch's first and the moment at which the batch was handed over.
+     */
+    readonly nativeToJs: LatencySnapshot
+  }
+}
+
+const [kernelToNative, nativeToRing, nativeToJs] = [0, 1, 2].map(
+  (i) => StatsLayout.histogramsOffset + i * HistogramLayout.bytes,
+) as [number, number, number]
+
+/** The memory in which the core counts, and JS its own part. */
+export class StatsMemory {
+  readonly memory = new ArrayBuffer(StatsLayout.bytes)
+  /** Samples of `nativeToJs`. */
+  readonly delivery = new HistogramWriter(this.memory, nativeToJs)
+  readonly #state = new Int32Array(this.memory, StatsLayout.stateOffset, 1)
+
+  get state(): FeedState {
+    return FeedStates[Atomics.load(this.#state, 0)] ?? 'disconnected'
+  }
+
+  snapshot(): FeedStats {
+    const memory = this.memory
+    this.delivery.flush()
+    const {
+      malformed,
+      reserved0: _0,
+      reserved1: _1,
+      ...counters
+    } = readCounters(memory, StatsLayout.countersOffset, StatCounters)
+    return {
+      state: this.state,
+      ...counters,
+      malformed,
+      malformedBy: readCounters(memory, StatsLayout.malformedOffset, MalformedKinds),
+      latency: {
+        kernelToNative: snapshotHistogram(memory, kernelToNative),
+        nativeToRing: snapshotHistogram(memory, nativeToRing),
+        nativeToJs: snapshotHistogram(memory, nativeToJs),
+      },
+    }
+  }
+}
+
+function readCounters<K extends string>(memory: ArrayBuffer, offset: number, names: readonly K[]): Record<K, number> {
+  const words = new BigUint64Array(memory, offset, names.length)
+  return Object.fromEntries(names.map((name, i) => [name, Number(Atomics.load(words, i))])) as Record<K, number>
+}
