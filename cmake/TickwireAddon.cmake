@@ -27,9 +27,11 @@ if(APPLE)
 else()
   # -z now: a host that lacks a symbol refuses the file at load time, where it can be caught, and does not die at the
   # first call. The version script keeps every other symbol from being bound to a namesake in the host.
+  # -z nodelete: Node unloads an addon when the last environment that used it ends, but a resolver thread that is stuck in the
+  # system's resolver may come back into this code later.
   target_link_options(tickwire PRIVATE
     "LINKER:--version-script=${CMAKE_SOURCE_DIR}/native/addon/exports.map"
-    "LINKER:-z,now" "LINKER:-Bsymbolic" "LINKER:--gc-sections")
+    "LINKER:-z,now" "LINKER:-z,nodelete" "LINKER:-Bsymbolic" "LINKER:--gc-sections")
   set_target_properties(tickwire PROPERTIES LINK_DEPENDS "${CMAKE_SOURCE_DIR}/native/addon/exports.map")
   if(NOT TICKWIRE_ZIG)
     # zig links its own C++ library statically and knows neither option.
