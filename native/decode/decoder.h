@@ -1,0 +1,55 @@
+// A message in, rows out.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "decode/row_batch.h"
+#include "decode/schema.h"
+#include "decode/symbol_table.h"
+
+namespace tickwire::decode {
+
+// Why a message (or a row of it) was not delivered. Counted per kind; append only (TypeScript knows the order).
+enum class Malformed : uint8_t {
+  kSyntax,     // not JSON
+  kTruncated,  // JSON that ends too early
+  kDepth,      // nested deeper than max_depth
+  kUtf8,
+  kWrongType,
+  kOutOfRange,  // a number that int64, decimal or double cannot hold
+  kMissing,     // a required field is missing or null
+  kUnknownShape,
+  kTooLong,  // text over max_bytes
+  kTooManyRows,
+  kTooManySymbols,
+  kNotText,  // a binary message for a JSON decoder
+  kCount
+};
+
+struct DecodeOutcome {
+  bool ok = true;
+  bool ignored = false;                // ok, but no shape wanted it (Otherwise::kIgnore)
+  Malformed why = Malformed::kSyntax;  // when !ok
+  uint8_t shape = 0;                   // of the failing row when known
+  int16_t field = -1;                  // index in that shape, -1 when it is not about one field
+  uint32_t cut_levels = 0;             // levels left out because of max_levels
+};
+
+class Decoder {
+ public:
+  virtual ~Decoder() = default;
+  // `out` was cleared. On failure its content is of no meaning and no row of the message counts. 64 bytes behind the
+  // message may be loaded. Allocates nothing once warm.
+  [[nodiscard]] virtual DecodeOutcome decode(std::span<const uint8_t> message, bool binary, RowBatch& out) = 0;
+};
+
+// kGeneral leaves out the engine that learns layouts: for comparisons in tests and benchmarks. Results are the same.
+enum class JsonEngines : uint8_t { kBoth, kGeneral };
+
+// JSON by projection. Symbols are interned into `symbols`, which must outlive the decoder.
+[[nodiscard]] std::unique_ptr<Decoder> make_json_decoder(Schema schema, SymbolTable& symbols,
+                                                         JsonEngines engines = JsonEngines::kBoth);
+
+}  // namespace tickwire::decode

@@ -1,0 +1,100 @@
+// Rows of one message on their way to the ring: already in ring record form, so that publishing is one copy per row.
+//
+// A row record, in 8-byte words (little endian):
+//   word 0   u32 length in bytes including this word, multiple of 8 | u8 kind | u8 shape | u16 feed handle
+//   word 1   f64 rx time, ns, monotonic          (filled in when published)
+//   word 2   f64 kernel time, ns, monotonic, 0 = none   (filled in when published)
+//   word 3…  fields at their slots:
+//     number  f64
+//     bool    f64 0 or 1
+//     int64   i64
+//     decimal i64 mantissa, then i64 scale (two words): value = mantissa / 10^scale; scale 0..18 as written in the text
+//     symbol  u32 id in the low half (SymbolTable), 0 above
+//     text    u32 byte offset from the record's start, u32 byte length (UTF-8, escapes resolved)
+//     levels  u32 byte offset from the record's start (multiple of 8), u32 count; per level f64 price, f64 size, or
+//     exact:
+//             i64 price mantissa, i64 price scale, i64 size mantissa, i64 size scale
+//     flags   u64 presence bits of the optional fields (bit set = present and not null)
+//   Slots of absent optional fields hold zeros.
+//   then the variable data, padded with zeros to a multiple of 8.
+#pragma once
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+namespace tickwire::decode {
+
+inline constexpr uint32_t kRowHeaderWords = 3;
+
+class RowBatch {
+ public:
+  struct Row {
+    uint32_t word_offset;  // in words()
+    uint32_t word_count;
+    uint32_t key;  // symbol id to conflate by; kNoKey when the shape has none
+    uint8_t shape;
+  };
+  static constexpr uint32_t kNoKey = UINT32_MAX;
+  // 64 MiB: what one message may become. Rows are wider than the text they come from, so a peer could otherwise
+  // multiply.
+  static constexpr uint32_t kMaxWords = 1u << 23;
+
+  void clear() noexcept {
+    used_ = 0;
+    open_words_ = 0;
+    rows_.clear();
+  }
+  // Whether n more words fit under kMaxWords; decoders ask before they take them.
+  [[nodiscard]] bool fits(uint32_t n) const noexcept { return n <= kMaxWords && used_ + open_words_ <= kMaxWords - n; }
+  // Room for a row of n words, zeroed; the pointer is good until the next call.
+  uint64_t* begin(uint32_t n) {
+    uint64_t* row = begin_unset(n);
+    std::memset(row, 0, size_t{n} * 8);
+    return row;
+  }
+  // The same with unspecified content: for a writer that knows which words it will fill, and zeroes the others.
+  uint64_t* begin_unset(uint32_t n) {
+    if (used_ + n > words_.size()) words_.resize((used_ + n) * 2);
+    open_words_ = n;
+    return words_.data() + used_;
+  }
+  // Makes the open row longer by n zeroed words; returns the row's (perhaps moved) start.
+  uint64_t* extend(uint32_t n) {
+    if (used_ + open_words_ + n > words_.size()) words_.resize((used_ + open_words_ + n) * 2);
+    std::memset(words_.data() + used_ + open_words_, 0, n * 8);
+    open_words_ += n;
+    return words_.data() + used_;
+  }
+  // Like extend in two steps: makes sure that n words more exist, unspecified content; then takes n of them.
+  uint64_t* reserve(uint32_t n) {
+    if (used_ + open_words_ + n > words_.size()) words_.resize((used_ + open_words_ + n) * 2);
+    return words_.data() + used_;
+  }
+  void grown(uint32_t n) noexcept { open_words_ += n; }
+  void abandon() noexcept { open_words_ = 0; }  // the open row is not wanted after all
+  [[nodiscard]] uint32_t open_words() const noexcept { return open_words_; }
+  // Index of the open row's first word, which outlives growth.
+  [[nodiscard]] uint32_t open_offset() const noexcept { return used_; }
+  [[nodiscard]] uint64_t* words() noexcept { return words_.data(); }
+  void set_key(size_t row, uint32_t key) noexcept { rows_[row].key = key; }
+  void commit(uint8_t shape, uint32_t key) {
+    rows_.push_back({used_, open_words_, key, shape});
+    used_ += open_words_;
+    open_words_ = 0;
+  }
+  [[nodiscard]] const std::vector<Row>& rows() const noexcept { return rows_; }
+  [[nodiscard]] uint64_t* row_words(const Row& row) noexcept { return words_.data() + row.word_offset; }
+  [[nodiscard]] uint32_t total_bytes() const noexcept { return used_ * 8; }
+
+ private:
+  std::vector<uint64_t> words_ = std::vector<uint64_t>(4096);
+  std::vector<Row> rows_ = [] {
+    std::vector<Row> r;
+    r.reserve(256);
+    return r;
+  }();
+  uint32_t used_ = 0;
+  uint32_t open_words_ = 0;
+};
+
+}  // namespace tickwire::decode

@@ -1,0 +1,54 @@
+#include "decode/row_writer.h"
+
+namespace tickwire::decode {
+
+void RowWriter::remember(Pending pending, std::string_view text, std::vector<Pending>& in) {
+  rare_ = true;
+  pending.text = nullptr;
+  pending.copied = true;
+  pending.offset = static_cast<uint32_t>(copies_.size());
+  copies_.insert(copies_.end(), text.begin(), text.end());
+  in.push_back(pending);
+}
+
+void RowWriter::symbol_copy(uint16_t slot, std::string_view text, bool key) {
+  remember({out_->open_offset() + slot, static_cast<uint32_t>(out_->rows().size()), nullptr,
+            static_cast<uint32_t>(text.size()), key, true},
+           text, pending_);
+}
+
+void RowWriter::root_symbol_copy(uint16_t slot, std::string_view text, bool key) {
+  remember({slot, 0, nullptr, static_cast<uint32_t>(text.size()), key, true}, text, root_symbols_);
+}
+
+bool RowWriter::text(uint16_t slot, std::string_view text) {
+  const auto words = static_cast<uint32_t>((text.size() + 7) / 8);
+  if (!out_->fits(words)) return false;
+  const uint32_t at = out_->open_words();
+  row_ = out_->extend(words);
+  if (!text.empty()) std::memcpy(row_ + at, text.data(), text.size());
+  row_[slot] = uint64_t{at} * 8 | uint64_t{text.size()} << 32;
+  return true;
+}
+
+bool RowWriter::finish_root() {
+  if (out_->rows().empty()) return true;
+  const auto each_row = [this](uint16_t slot, uint64_t word) {
+    for (const RowBatch::Row& row : out_->rows()) out_->row_words(row)[slot] = word;
+  };
+  for (const RootWord& root : root_words_) each_row(root.slot, root.word);
+  if (root_flags_ != 0) {
+    for (const RowBatch::Row& row : out_->rows()) out_->row_words(row)[root_flags_slot_] |= root_flags_;
+  }
+  for (const Pending& root : root_symbols_) {
+    const uint32_t id = intern(root);
+    if (id == SymbolTable::kFull) return false;
+    each_row(static_cast<uint16_t>(root.word), id);
+    if (root.key) {
+      for (size_t row = 0; row < out_->rows().size(); ++row) out_->set_key(row, id);
+    }
+  }
+  return true;
+}
+
+}  // namespace tickwire::decode

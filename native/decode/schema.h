@@ -1,0 +1,71 @@
+// What to take out of each message and where to put it in the row. Compiled once, from the description that the
+// TypeScript side writes (JSON, documented in docs/schema-format.md), checked completely here.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace tickwire::decode {
+
+enum class FieldType : uint8_t { kNumber, kInt64, kDecimal, kSymbol, kText, kBool, kLevels };
+
+// A step into an object (key) or an array (index).
+struct PathStep {
+  std::string key;
+  int32_t index = -1;  // >= 0: array index, key unused
+};
+
+struct Field {
+  std::string name;
+  FieldType type = FieldType::kNumber;
+  std::vector<PathStep> path;  // from the row's root
+  bool from_root = false;      // path starts at the message, although the shape has one row per element
+  bool optional = false;     // missing or null leaves the presence bit clear; otherwise the row is refused and counted
+  uint16_t slot = 0;         // 8-byte word in the row, counted from the record's start
+  uint8_t presence_bit = 0;  // in the flags word; optional fields only
+  // kLevels
+  uint32_t max_levels = 1000;  // further ones are left out; Stats count the cut
+  bool exact = false;          // price and size as decimals (mantissa, scale) instead of doubles
+  std::string price_key;       // "" = element 0 of an inner array, otherwise the key of an inner object
+  std::string size_key;        // "" = element 1
+  // kText
+  uint32_t max_bytes = 65'536;  // longer text refuses the row (kTooLong)
+};
+
+struct Shape {
+  std::string name;
+  std::vector<PathStep> each;  // not empty: one row per element of the array found there
+  bool for_each = false;       // true with an empty `each`: the message itself is the array
+  std::vector<Field> fields;
+  uint16_t words = 0;       // fixed part of a row, including the record header and times; variable data follows
+  int32_t flags_slot = -1;  // word of presence bits, when any field is optional
+  int32_t key_field = -1;   // index of the symbol field that conflation goes by; -1 = one key for the whole shape
+};
+
+enum class MatchMode : uint8_t { kExact, kPrefix, kSuffix };
+
+struct ShapeCase {
+  std::string text;  // strings match by text; numbers and booleans by their JSON text
+  MatchMode mode = MatchMode::kExact;
+  uint8_t shape = 0;
+};
+
+enum class Otherwise : uint8_t { kCount, kIgnore };  // no case matched: count as kUnknownShape, or as ignored
+
+struct Schema {
+  std::vector<Shape> shapes;     // 1..255
+  std::vector<PathStep> select;  // empty = the only shape
+  std::vector<ShapeCase> cases;  // first match wins; none when select is empty
+  int32_t absent_shape = -1;     // when nothing stands at `select`
+  Otherwise otherwise = Otherwise::kCount;
+  uint32_t max_depth = 64;
+  uint32_t max_rows_per_message = 10'000;
+};
+
+// Fails with kSchema; the text starts with the place in the description ("shapes[0].fields[2].slot: ...").
+[[nodiscard]] Result<Schema> compile_schema(std::string_view description);
+
+}  // namespace tickwire::decode
