@@ -15,8 +15,11 @@ export type SymbolNames<F extends Fields> = {
 export interface ShapeOptions<F extends Fields> {
   /** One row per element of the array that stands there (`''`: the message is the array). Default: one row per message. */
   readonly each?: Pointer | undefined
-  /** Symbol field by whose value rows are conflated (`overflow: 'conflate'`). Default: the newest row of the shape. */
-  readonly key?: SymbolNames<F> | undefined
+  /**
+   * Symbol field by whose value rows are conflated (`overflow: 'conflate'`); null: one newest row for the whole shape. Default: the
+   * first symbol field, null when there is none.
+   */
+  readonly key?: SymbolNames<F> | null | undefined
 }
 
 /** Limits of a schema. */
@@ -94,7 +97,7 @@ const pointerSchema = z.union([z.string(), z.array(z.union([z.string(), z.int().
 const jsonOptionsSchema = z.strictObject({
   name: z.string().min(1).optional(),
   each: pointerSchema.optional(),
-  key: z.string().optional(),
+  key: z.string().nullable().optional(),
   ...limits,
 })
 

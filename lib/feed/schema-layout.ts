@@ -17,7 +17,8 @@ export interface ShapeSource {
   readonly name: string
   readonly fields: Fields
   readonly each: Pointer | undefined
-  readonly key: string | undefined
+  /** Undefined: the first symbol field, if there is one; null: none. */
+  readonly key: string | null | undefined
   /** Where it stands in the schema, for errors. */
   readonly at: Path
 }
@@ -155,8 +156,9 @@ function checkOptions(field: Field, at: Path): AnyFieldOptions {
   }
 }
 
-function keyIndex(key: string | undefined, layouts: readonly FieldLayout[], at: Path): number {
-  if (key === undefined) return -1
+function keyIndex(key: string | null | undefined, layouts: readonly FieldLayout[], at: Path): number {
+  if (key === null) return -1
+  if (key === undefined) return layouts.findIndex(({ kind }) => kind === 'symbol')
   const index = layouts.findIndex(({ name }) => name === key)
   if (layouts[index]?.kind !== 'symbol') throw configFault('schema', [...at, 'key'], 'must name a symbol field')
   return index

@@ -184,9 +184,9 @@ export class RingReader {
       if (length < 8 || (length & 7) !== 0 || length > available) throw this.#corrupt(length)
       const kind = i32[word * 2 + 1] as number
       const sink = this.#sinks[kind >>> 16]
+      const type = kind & 0xff
       let next = word + (length >>> 3)
       if (sink !== undefined) {
-        const type = kind & 0xff
         if (type === RecordKind.row || type === RecordKind.conflated) {
           next = this.#rows(sink, word, kind, length, available, maxRows)
         } else if (type === RecordKind.text || type === RecordKind.binary) {
@@ -198,6 +198,8 @@ export class RingReader {
       }
       this.#tail = (this.#tail + (next - word) * 8) | 0
       if (((this.#tail - this.#freed) | 0) >= freeAfterBytes) this.#free()
+      // Whoever waits for this change (`await feed.open()`) goes on before the rows behind it: it may listen or iterate only then.
+      if (type === RecordKind.state) break
       if (++this.#unstamped >= this.#stampEvery) {
         this.#restamp()
         if ((now[0] as number) > end) break
