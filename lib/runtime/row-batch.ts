@@ -127,7 +127,7 @@ export class RowBatch {
   next(): ReusedResult {
     const i32 = this.#i32
     const word = this.#next
-    if (word === this.#end || this.#left === 0 || i32[word * 2 + 1] !== this.#kind) return this.#finish(word)
+    if (word >= this.#end || this.#left === 0 || i32[word * 2 + 1] !== this.#kind) return this.#finish(word)
     if (this.#conflated) return this.#stepConflated(word)
     this.#left--
     this.#next = word + ((i32[word * 2] as number) >>> 3)
@@ -178,7 +178,7 @@ export class RowBatch {
     const end = this.#end
     let rows = 0
     let word = this.#begin
-    for (let left = this.#limit; word !== end && left !== 0 && i32[word * 2 + 1] === kind; left--) {
+    for (let left = this.#limit; word < end && left !== 0 && i32[word * 2 + 1] === kind; left--) {
       if (this.#conflated) {
         this.#take(word)
         if (i32[word * 2 + 2] === voidSlot) rows--
