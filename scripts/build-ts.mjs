@@ -4,7 +4,10 @@ import { join } from 'node:path'
 import { bin, root, run } from './run.mjs'
 
 rmSync(join(root, 'dist'), { recursive: true, force: true })
-for (const [format, type] of [['esm', 'module'], ['cjs', 'commonjs']]) {
+for (const [format, type] of [
+  ['esm', 'module'],
+  ['cjs', 'commonjs'],
+]) {
   run(join(bin, 'tsc'), ['-p', `tsconfig.${format}.json`])
   mkdirSync(join(root, 'dist', format), { recursive: true })
   writeFileSync(join(root, 'dist', format, 'package.json'), `${JSON.stringify({ type })}\n`)

@@ -18,7 +18,8 @@ export function devPackages() {
     mkdirSync(join(apt, directory), { recursive: true })
   }
   const sources = debianSources()
-  const texts = (format) => sources.filter((source) => source.format === format && source.text).map((source) => source.text)
+  const texts = (format) =>
+    sources.filter((source) => source.format === format && source.text).map((source) => source.text)
   writeFileSync(join(apt, 'sources', 'archive.list'), `${texts('list').join('\n')}\n`)
   writeFileSync(join(apt, 'sources', 'archive.sources'), `${texts('sources').join('\n\n')}\n`)
   const options = {
@@ -30,7 +31,7 @@ export function devPackages() {
     'APT::Sandbox::User': 'root',
     'Acquire::Languages': 'none',
     'Acquire::Retries': '2',
-    'Acquire::http::Timeout': '20'
+    'Acquire::http::Timeout': '20',
   }
   const flags = Object.entries(options).flatMap(([key, value]) => ['-o', `${key}=${value}`])
   run('apt-get', ['-qq', ...flags, 'update'])

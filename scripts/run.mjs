@@ -16,7 +16,7 @@ export function spawn(command, args, { quiet = false, env = {}, cwd = root } = {
     env: { ...process.env, ...env },
     stdio: ['ignore', quiet ? 'pipe' : 'inherit', 'inherit'],
     encoding: 'utf8',
-    maxBuffer: 1 << 28
+    maxBuffer: 1 << 28,
   })
   if (result.error) throw new Error(`cannot run ${command}: ${result.error.message}`)
   return { status: result.status ?? 1, stdout: result.stdout ?? '' }

@@ -2,7 +2,16 @@
 // matter which of the two routes they came by: upstream, or the Debian archive that this machine's apt is set up for.
 // Does nothing when everything is there. `--core` leaves out what only the tests need.
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { debianArchives } from './debian-archive.mjs'
 import { root, spawn } from './run.mjs'
@@ -57,7 +66,10 @@ function collect(entry, directory, url) {
     if (path === undefined) throw new ThirdPartyError('ERR_UNPACK', `${url}: holds no ${member}`)
     const content = readFileSync(join(directory, path))
     if (sha256(content) !== expected) {
-      throw new ThirdPartyError('ERR_CHECKSUM', `${url}: ${member} has SHA-256 ${sha256(content)}, expected ${expected}`)
+      throw new ThirdPartyError(
+        'ERR_CHECKSUM',
+        `${url}: ${member} has SHA-256 ${sha256(content)}, expected ${expected}`,
+      )
     }
     return [name, content]
   })
@@ -100,7 +112,7 @@ async function bring(name, entry) {
   const code = failures.find((failure) => failure.code === 'ERR_CHECKSUM')?.code ?? failures.at(-1).code
   throw new ThirdPartyError(
     code,
-    `${name} ${entry.version} could not be had:\n${failures.map((failure) => `  ${failure.message}`).join('\n')}`
+    `${name} ${entry.version} could not be had:\n${failures.map((failure) => `  ${failure.message}`).join('\n')}`,
   )
 }
 

@@ -109,7 +109,7 @@ export const feedOptionsSchema = z
       .prefault({}),
     batch: z
       .strictObject({
-        rows: z.int().min(1).max(65_536).default(1_024),
+        rows: z.int().min(1).max(65_536).default(256),
         flushIntervalUs: z.int().min(0).max(1_000_000).default(0),
       })
       .prefault({}),

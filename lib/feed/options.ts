@@ -31,7 +31,7 @@ export interface QueueOptions {
 
 /** How rows are gathered before JS hears of them. */
 export interface BatchOptions {
-  /** Rows after which they are announced, and the most that one batch holds, 1…65,536. Default 1,024. */
+  /** Rows of one read after which a waiting reader is woken, and the most that one batch holds, 1…65,536. Default 256. */
   readonly rows?: number | undefined
   /** Microseconds after which they are announced at the latest, 0…1,000,000; 0: with the end of every read. Default 0. */
   readonly flushIntervalUs?: number | undefined

@@ -297,7 +297,7 @@ export const StatsLayout = {
   countersOffset: 64,
   /** After the counters: one u64 per MalformedKinds entry. */
   malformedOffset: 64 + StatCounters.length * 8,
-  /** kernel → native (rx − kernel, per message), native (rx → published, per read), ring → JS (written by JS, per row). */
+  /** kernel → native (rx − kernel, per message), native (rx → published, per message), ring → JS (written by JS, per row). */
   histogramsOffset: 512,
   histograms: ['kernelToNative', 'nativeToRing', 'ringToJs'],
   bytes: 512 + 3 * (32 + 1152 * 8),

@@ -28,6 +28,7 @@ export class Channel {
   readonly wake: WakeMode
   readonly #loop: NativeLoop
   readonly #isInline: boolean
+  readonly #nowNs: () => number
   /** Open feeds that keep the process alive. */
   #refs = 0
   #scheduled: NodeJS.Immediate | null = null
@@ -46,6 +47,7 @@ export class Channel {
     this.wake = options.wake
     this.#loop = loop
     this.#isInline = options.isInline
+    this.#nowNs = options.nowNs
     const onWake = options.wake === 'signal' ? (): void => this.run() : null
     this.native = new addon.Channel(loop, ring, table, symbols, onWake)
     this.native.unref()
@@ -86,12 +88,23 @@ export class Channel {
     else throwLater(error)
   }
 
-  /** One turn of reading; afterwards the reader sleeps, or goes on after the event loop has been round once. */
+  /**
+   * One turn of reading; afterwards the reader sleeps, or goes on after the event loop has been round once. What arrives meanwhile
+   * is read in the same turn, within the same budget: going round costs an object and a wait.
+   */
   run(): void {
     if (this.#closed) return
-    this.reader.drain(rowsPerTurn, nsPerTurn)
-    if (this.wake === 'poll' || this.reader.held) return
-    if (this.reader.pending || !this.reader.sleep()) this.#schedule()
+    const start = this.#nowNs()
+    let rows = rowsPerTurn
+    while (rows > 0) {
+      const budget = nsPerTurn - (this.#nowNs() - start)
+      if (budget <= 0) break
+      rows -= this.reader.drain(rows, budget)
+      if (this.wake === 'poll' || this.reader.held || this.#closed) return
+      if (!this.reader.pending && this.reader.sleep()) return
+      if (this.reader.paused) break
+    }
+    this.#schedule()
   }
 
   /**

@@ -24,14 +24,15 @@ export class Slot<T> {
   #calls: readonly Listener<T>[] = none
   // What the user passed: differs from the call for once().
   #originals: readonly Listener<T>[] = none
+  // The call when it is the one: the usual case, and one without a loop.
+  #only: Listener<T> | null = null
 
   get size(): number {
     return this.#calls.length
   }
 
   add(listener: Listener<T>): void {
-    this.#calls = [...this.#calls, listener]
-    this.#originals = [...this.#originals, listener]
+    this.#set([...this.#calls, listener], [...this.#originals, listener])
   }
 
   addOnce(listener: Listener<T>): void {
@@ -39,8 +40,7 @@ export class Slot<T> {
       this.#removeAt(this.#calls.indexOf(call))
       listener(value)
     }
-    this.#calls = [...this.#calls, call]
-    this.#originals = [...this.#originals, listener]
+    this.#set([...this.#calls, call], [...this.#originals, listener])
   }
 
   /** Removes the youngest registration of `listener`. */
@@ -49,11 +49,23 @@ export class Slot<T> {
   }
 
   clear(): void {
-    this.#calls = none
-    this.#originals = none
+    this.#set(none, none)
   }
 
   emit(value: T, fail: FailureSink): void {
+    const only = this.#only
+    if (only === null) {
+      this.#emitAll(value, fail)
+      return
+    }
+    try {
+      only(value)
+    } catch (error) {
+      fail(error)
+    }
+  }
+
+  #emitAll(value: T, fail: FailureSink): void {
     const calls = this.#calls
     for (let i = 0; i < calls.length; i++) {
       try {
@@ -66,8 +78,16 @@ export class Slot<T> {
 
   #removeAt(index: number): void {
     if (index < 0) return
-    this.#calls = this.#calls.filter((_, i) => i !== index)
-    this.#originals = this.#originals.filter((_, i) => i !== index)
+    this.#set(
+      this.#calls.filter((_, i) => i !== index),
+      this.#originals.filter((_, i) => i !== index),
+    )
+  }
+
+  #set(calls: readonly Listener<T>[], originals: readonly Listener<T>[]): void {
+    this.#calls = calls
+    this.#originals = originals
+    this.#only = calls.length === 1 ? (calls[0] ?? null) : null
   }
 }
 

@@ -1,4 +1,4 @@
-import { RecordKind, RingLayout } from '../native/addon.js'
+import { FeedStates, RecordKind, RingLayout } from '../native/addon.js'
 import { TickwireError } from './errors.js'
 import type { HistogramWriter } from './histogram.js'
 import type { MessageView } from './message-view.js'
@@ -17,6 +17,7 @@ import { type MemoryViews, viewsOf } from './row-window.js'
 
 const { headWord, tailWord, sleepingWord, starvedWord, dataOffset, magicWord, versionWord, capacityWord } = RingLayout
 const dataWord = dataOffset / 8
+const connected = FeedStates.indexOf('connected')
 
 /** The core gets space back at the latest after so many bytes, also in the middle of a drain. */
 const freeAfterBytes = 65_536
@@ -137,6 +138,9 @@ export class RingReader {
     if (!this.#draining) this.#free()
   }
 
+  /** The last drain stopped behind the opening of a connection, for those who wait for it; records may follow. */
+  paused = false
+
   /** Whether records wait. */
   get pending(): boolean {
     return Atomics.load(this.#i32, headWord) !== this.#tail
@@ -149,8 +153,11 @@ export class RingReader {
   drain(maxRows: number, budgetNs: number): number {
     if (this.#draining || this.#held !== null) return 0
     this.#draining = true
+    this.paused = false
     try {
-      return this.#drain(Math.min(maxRows, noLimit), budgetNs)
+      this.#count = 0
+      this.#drain(Math.min(maxRows, noLimit), budgetNs)
+      return this.#count
     } finally {
       this.#draining = false
       this.#free()
@@ -167,23 +174,25 @@ export class RingReader {
     return false
   }
 
-  #drain(maxRows: number, budgetNs: number): number {
+  #drain(maxRows: number, budgetNs: number): void {
     const i32 = this.#i32
+    const mask = this.#mask
+    const sinks = this.#sinks
     const head = Atomics.load(i32, headWord)
-    if (head === this.#tail) return 0
+    let tail = this.#tail
+    if (head === tail) return
     this.#stampEvery = 1
     this.#unstamped = 0
     this.#restamp()
     const now = this.#now
     const end = (now[0] as number) + budgetNs
-    this.#count = 0
-    while (this.#tail !== head && this.#count < maxRows) {
-      const word = dataWord + ((this.#tail & this.#mask) >>> 3)
+    while (tail !== head && this.#count < maxRows) {
+      const word = dataWord + ((tail & mask) >>> 3)
       const length = i32[word * 2] as number
-      const available = (head - this.#tail) | 0
+      const available = (head - tail) | 0
       if (length < 8 || (length & 7) !== 0 || length > available) throw this.#corrupt(length)
       const kind = i32[word * 2 + 1] as number
-      const sink = this.#sinks[kind >>> 16]
+      const sink = sinks[kind >>> 16]
       const type = kind & 0xff
       let next = word + (length >>> 3)
       if (sink !== undefined) {
@@ -194,25 +203,26 @@ export class RingReader {
         } else if (type !== RecordKind.pad) {
           this.#control(sink, type, word)
         }
-        if (this.#held !== null) break
+        if (this.#held !== null) return
       }
-      this.#tail = (this.#tail + (next - word) * 8) | 0
-      if (((this.#tail - this.#freed) | 0) >= freeAfterBytes) this.#free()
+      tail = (tail + (next - word) * 8) | 0
+      this.#tail = tail
+      if (((tail - this.#freed) | 0) >= freeAfterBytes) this.#free()
       // Whoever waits for this change (`await feed.open()`) goes on before the rows behind it: it may listen or iterate only then.
-      if (type === RecordKind.state) break
+      if (type === RecordKind.state) return
       if (++this.#unstamped >= this.#stampEvery) {
         this.#restamp()
-        if ((now[0] as number) > end) break
+        if ((now[0] as number) > end) return
       }
     }
-    return this.#count
   }
 
   /** Hands over the run of rows that starts at `word`. Returns the word behind it. */
   #rows(sink: RecordSink, word: number, kind: number, length: number, available: number, maxRows: number): number {
     const shape = (kind >>> 8) & 0xff
     const batch = sink.batches[shape]
-    if (batch === undefined) return word + (length >>> 3)
+    const second = word + (length >>> 3)
+    if (batch === undefined) return second
     const toEnd = this.#endWord - word
     let words = available >>> 3
     if (words > toEnd) words = toEnd
@@ -220,13 +230,12 @@ export class RingReader {
     if (words > batchWords) words = length > freeAfterBytes ? length >>> 3 : batchWords
     let limit = maxRows - this.#count
     if (limit > sink.maxBatch) limit = sink.maxBatch
-    batch.open(word, word + words, limit)
+    batch.open(word, second, word + words, kind, limit)
     sink.onRows(batch, shape)
-    const held = sink.holding
     const n = batch.length
     this.#count += n
     if (batch.first >= 0) sink.delivery.deliver(batch.memory.f64, batch.first + 1, this.#now, n)
-    if (!held) return batch.close()
+    if (!sink.holding) return batch.close()
     this.#hold(sink, batch, word)
     return word
   }

@@ -13,6 +13,8 @@ interface ReusedResult {
   value: RowCursor | undefined
 }
 
+const finished: ReusedResult = { done: true, value: undefined }
+
 /**
  * A run of records of one shape that lie one after the other in the ring, handed to listeners as an iterable of rows. One object
  * per feed and shape, used again for every run; it is its own iterator, and the iterator's result and the row are one object each.
@@ -27,7 +29,6 @@ export class RowBatch {
   readonly #i32: Int32Array
   readonly #region: ConflateRegion | null
   readonly #result: ReusedResult
-  readonly #done: ReusedResult = { done: true, value: undefined }
   #conflated = false
   /** 8-byte words of the memory: first record, the one that next() reads, end of what may belong to the run. */
   #begin = 0
@@ -62,23 +63,39 @@ export class RowBatch {
     this.#result = { done: false, value: this.#cursor }
   }
 
-  /** For the reader: the run starts at `word` and may reach up to `end`; at most `limit` rows of it. */
-  open(word: number, end: number, limit: number): void {
-    const kind = this.#i32[word * 2 + 1] as number
-    const conflated = (kind & 0xff) === RecordKind.conflated
+  /**
+   * For the reader: a run of records of `kind` starts at `word`, goes on at `second` if it is longer than one record, and may reach
+   * up to `end`; at most `limit` rows of it.
+   */
+  open(word: number, second: number, end: number, kind: number, limit: number): void {
     this.#kind = kind
     this.#begin = word
     this.#next = word
-    this.#end = end
     this.#limit = limit
     this.#left = limit
+    this.first = word
+    const conflated = (kind & 0xff) === RecordKind.conflated
+    if (conflated || this.#conflated) {
+      this.#openConflated(word, end, conflated)
+    } else if (second >= end || this.#i32[second * 2 + 1] !== kind) {
+      // Shapes that take turns make runs of one record: what there is to find out about such a run is known already.
+      this.#end = second
+      this.#stop = second
+      this.#length = 1
+    } else {
+      this.#end = end
+      this.#length = -1
+    }
+  }
+
+  #openConflated(word: number, end: number, conflated: boolean): void {
+    this.#end = end
     this.#length = -1
     if (conflated !== this.#conflated) {
       this.#conflated = conflated
       this.memory = conflated && this.#region !== null ? this.#region.views : this.#ring
       this.#window.mount(this.memory)
     }
-    this.first = word
     if (!conflated) return
     this.#taken = word
     this.#take(word)
@@ -141,12 +158,12 @@ export class RowBatch {
       this.#length = this.#limit - this.#left
       this.#stop = word
     }
-    return this.#done
+    return finished
   }
 
   /** A loop was left: the rest of the rows is passed over when the batch is closed. */
   return(): ReusedResult {
-    return this.#done
+    return finished
   }
 
   #stepConflated(word: number): ReusedResult {

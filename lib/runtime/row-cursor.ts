@@ -7,7 +7,16 @@ import type { FieldLayout, ShapeLayout } from './shape-layout.js'
 const two32 = 4_294_967_296
 
 /** Names that every row has, so that no field can bear them. */
-export const rowMetaNames = ['shape', 'rxTimeNs', 'kernelTimeNs', 'toObject', 'toJSON', 'constructor'] as const
+export const rowMetaNames = [
+  'shape',
+  'rxTimeNs',
+  'kernelTimeNs',
+  'toObject',
+  'toJSON',
+  'constructor',
+  '$at',
+  '$views',
+] as const
 
 /** Views that a cursor hands out, by field. */
 type View = Decimal | NumberLevels | DecimalLevels
@@ -17,23 +26,27 @@ type View = Decimal | NumberLevels | DecimalLevels
  * row's memory. One subclass per shape of a decoder, so that the code that reads a row sees one hidden class and is inlined.
  */
 export abstract class RowCursor {
-  readonly #at: RowWindow
-  readonly #views: readonly (View | undefined)[]
+  // No private names: all getters of a kind share their feedback, which sees the cursors of all shapes. With an ordinary name the
+  // engine goes by the receiver's class all the same, with a private one it gives up and looks the name up for every field read.
+  /** @internal */
+  declare readonly $at: RowWindow
+  /** @internal */
+  declare readonly $views: readonly (View | undefined)[]
 
   constructor(window: RowWindow, views: readonly (View | undefined)[]) {
-    this.#at = window
-    this.#views = views
+    Object.defineProperty(this, '$at', { value: window })
+    Object.defineProperty(this, '$views', { value: views })
   }
 
   abstract get shape(): string
 
   get rxTimeNs(): number {
-    const at = this.#at
+    const at = this.$at
     return at.f64[at.word + 1] as number
   }
 
   get kernelTimeNs(): number {
-    const at = this.#at
+    const at = this.$at
     return at.f64[at.word + 2] as number
   }
 
@@ -54,7 +67,7 @@ export abstract class RowCursor {
     const half = flagsSlot * 2 + (field.bit >>> 5)
     const mask = 1 << (field.bit & 31)
     return function (this: RowCursor): unknown {
-      const at = this.#at
+      const at = this.$at
       return ((at.u32[at.word * 2 + half] as number) & mask) === 0 ? null : read.call(this)
     }
   }
@@ -63,50 +76,50 @@ export abstract class RowCursor {
     switch (kind) {
       case 'number':
         return function (this: RowCursor): number {
-          const at = this.#at
+          const at = this.$at
           return at.f64[at.word + slot] as number
         }
       case 'bool':
         return function (this: RowCursor): boolean {
-          const at = this.#at
+          const at = this.$at
           return at.f64[at.word + slot] !== 0
         }
       case 'int64':
         if (asNumber) {
           return function (this: RowCursor): number {
-            const at = this.#at
+            const at = this.$at
             const half = (at.word + slot) * 2
             const value = ((at.u32[half + 1] as number) | 0) * two32 + (at.u32[half] as number)
             return Number.isSafeInteger(value) ? value : Number.NaN
           }
         }
         return function (this: RowCursor): bigint {
-          const at = this.#at
+          const at = this.$at
           return at.i64[at.word + slot] as bigint
         }
       case 'decimal':
         return function (this: RowCursor): Decimal {
-          const at = this.#at
+          const at = this.$at
           const half = (at.word + slot) * 2
-          const view = this.#views[index] as Decimal
+          const view = this.$views[index] as Decimal
           setDecimal(view, at.u32[half] as number, at.u32[half + 1] as number, at.u32[half + 2] as number)
           return view
         }
       case 'symbol':
         return function (this: RowCursor): string {
-          const at = this.#at
+          const at = this.$at
           return at.symbols.name(at.u32[(at.word + slot) * 2] as number)
         }
       case 'text':
         return function (this: RowCursor): string {
-          const at = this.#at
+          const at = this.$at
           const half = (at.word + slot) * 2
           const start = at.word * 8 + (at.u32[half] as number)
           return at.u8.toString('utf8', start, start + (at.u32[half + 1] as number))
         }
       case 'levels':
         return function (this: RowCursor): NumberLevels | DecimalLevels {
-          return (this.#views[index] as NumberLevels).point(slot)
+          return (this.$views[index] as NumberLevels).point(slot)
         }
     }
   }

@@ -18,7 +18,7 @@ export interface FeedStats extends FeedCounters {
   readonly latency: {
     /** Kernel's receive stamp → read by the core, per message; no samples where the kernel gives no stamps. */
     readonly kernelToNative: LatencySnapshot
-    /** Read by the core → visible in the event ring, per read. */
+    /** Read by the core → visible in the event ring, per message; those of one read share their time. */
     readonly nativeToRing: LatencySnapshot
     /**
      * Read by the core → handed to JS, per row or message: the whole way through core and ring. Every row of a batch counts

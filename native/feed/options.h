@@ -43,7 +43,7 @@ struct FeedOptions {
   Overflow overflow = Overflow::kBlock;
   uint32_t ring_window = 0;        // bytes unread in the ring from which on block and dropOldest hold back
   size_t pending_bytes = 0;        // dropOldest
-  uint32_t flush_rows = 64;
+  uint32_t flush_rows = 256;
   int64_t flush_interval_ns = 0;
   std::optional<decode::Schema> schema;   // none = raw messages
   std::span<uint8_t> conflate_memory;

@@ -1,5 +1,6 @@
 #include "feed/publisher.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -14,6 +15,8 @@ uint64_t as_word(int64_t ns) { return std::bit_cast<uint64_t>(static_cast<double
 constexpr uint32_t kRawHeaderBytes = 32;
 constexpr uint32_t kConflatedBytes = 16;
 constexpr uint32_t kGapBytes = 24;
+// Rows after which a reader that is awake sees them: one store to a cache line that it polls.
+constexpr uint32_t kPublishRows = 64;
 
 }  // namespace
 
@@ -26,6 +29,7 @@ Publisher::Publisher(Channel& channel, const FeedOptions& options, uint16_t hand
       // Announcements of conflated values are few and small: nothing but the ring's end limits them.
       window_(options.overflow == Overflow::kConflate ? channel.ring().capacity() : options.ring_window),
       flush_rows_(options.flush_rows),
+      publish_rows_(std::min(options.flush_rows, kPublishRows)),
       wake_at_(options.flush_rows),
       flush_interval_ns_(options.flush_interval_ns) {}
 
@@ -68,7 +72,7 @@ uint8_t* Publisher::reserve_or_wait(uint32_t bytes) {
 
 void Publisher::committed(uint32_t bytes) noexcept {
   channel_.ring().commit(bytes);
-  if (++unflushed_ % flush_rows_ != 0 || flush_interval_ns_ != 0) return;
+  if (++unflushed_ % publish_rows_ != 0 || flush_interval_ns_ != 0) return;
   // A reader that is awake sees the rows at once. One that sleeps is woken after the first few, so that it works while we do, and then
   // at doubling distances: a wake-up costs both threads more than many rows.
   if (unflushed_ >= wake_at_) {

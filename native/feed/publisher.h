@@ -60,7 +60,8 @@ class Publisher {
   Overflow overflow_;
   uint16_t handle_;
   uint32_t window_;
-  uint32_t flush_rows_;
+  uint32_t flush_rows_;     // rows of a read after which a sleeping reader is woken
+  uint32_t publish_rows_;   // rows after which one that is awake sees them
   uint32_t wake_at_;
   int64_t flush_interval_ns_;
   uint32_t unflushed_ = 0;

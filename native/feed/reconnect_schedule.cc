@@ -26,10 +26,10 @@ std::optional<int64_t> ReconnectSchedule::next_delay(int64_t now_ns) {
   if (policy_.retries >= 0 && delays_ >= static_cast<uint32_t>(policy_.retries)) return std::nullopt;
   double delay = 0;
   const bool immediate = policy_.immediate && had_data_ && delays_ == 0;
-  if (!immediate) {
+  if (!immediate && policy_.first_ns > 0) {
     const uint32_t step = policy_.immediate && had_data_ ? delays_ - 1 : delays_;
-    // The exponent is bounded so that pow() stays finite; max_ns caps the value long before.
-    delay = static_cast<double>(policy_.first_ns) * std::pow(policy_.factor, std::min<uint32_t>(step, 512));
+    // May become infinite, which max_ns caps as well; 0 times that would not be a number, hence the condition above.
+    delay = static_cast<double>(policy_.first_ns) * std::pow(policy_.factor, step);
     delay = std::min(delay, static_cast<double>(policy_.max_ns));
     const double spread = std::uniform_real_distribution<double>(1 - policy_.jitter, 1 + policy_.jitter)(random_);
     delay = std::min(delay * spread, static_cast<double>(policy_.max_ns));

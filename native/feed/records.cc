@@ -37,10 +37,18 @@ class RecordWriter {
 
 constexpr size_t kMaxText = 1024;
 
+// At most kMaxText bytes that do not end inside a UTF-8 character.
+std::string_view whole_characters(std::string_view text) {
+  if (text.size() <= kMaxText) return text;
+  size_t n = kMaxText;
+  while (n > 0 && (static_cast<uint8_t>(text[n]) & 0xC0) == 0x80) --n;
+  return text.substr(0, n);
+}
+
 }  // namespace
 
 std::vector<uint8_t> state_record(uint16_t handle, int64_t now_ns, const StateChange& change) {
-  const std::string_view text = change.text.substr(0, kMaxText);
+  const std::string_view text = whole_characters(change.text);
   RecordWriter w;
   w.put(static_cast<double>(now_ns));
   w.put(static_cast<uint8_t>(change.from));

@@ -67,7 +67,7 @@ describe('feed options', () => {
       overflow: 'block',
       ringWindow: 2_097_152,
       pendingBytes: 4_194_304,
-      flushRows: 1_024,
+      flushRows: 256,
       flushInterval: 0,
       conflateMemory: null,
       conflateRegions: [],

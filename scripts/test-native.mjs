@@ -1,0 +1,37 @@
+// Builds and runs the C++ unit tests: `node scripts/test-native.mjs [--sanitize=address,undefined|thread] [--only=REGEX]
+// [-- DOCTEST ARGUMENTS]`. Each kind of build has a directory of its own under build/.
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { devPackages } from './dev-packages.mjs'
+import { jobs, root, run } from './run.mjs'
+
+const { values, positionals } = parseArgs({
+  options: { sanitize: { type: 'string', default: '' }, only: { type: 'string', default: '' } },
+  allowPositionals: true,
+})
+
+const directory = join(root, 'build', values.sanitize ? `tests-${values.sanitize.replaceAll(',', '-')}` : 'tests')
+
+run(process.execPath, [join(root, 'scripts', 'third-party.mjs')])
+devPackages()
+run('cmake', [
+  '-S',
+  root,
+  '-B',
+  directory,
+  '--log-level=WARNING',
+  '-DTICKWIRE_TESTS=ON',
+  `-DTICKWIRE_SANITIZE=${values.sanitize}`,
+  `-DTICKWIRE_TEST_ONLY=${values.only}`,
+  // Optimised but with its assertions, and quick to compile.
+  '-DCMAKE_BUILD_TYPE=RelWithDebInfo',
+  '-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g1',
+])
+run('cmake', ['--build', directory, '--target', 'tickwire_tests', '-j', jobs])
+run(join(directory, 'test', 'native', 'tickwire_tests'), positionals, {
+  env: {
+    ASAN_OPTIONS: 'detect_stack_use_after_return=1:strict_string_checks=1',
+    UBSAN_OPTIONS: 'print_stacktrace=1',
+    TSAN_OPTIONS: `halt_on_error=0:second_deadlock_stack=1:suppressions=${join(root, 'test', 'native', 'tsan.supp')}`,
+  },
+})
