@@ -40,7 +40,7 @@ run('cmake', [
 run('cmake', ['--build', directory, '--target', 'tickwire_fuzzers', '-j', jobs])
 
 function fuzz(name) {
-  const corpus = join(root, 'test', 'fuzz', 'corpus', name)
+  const corpus = join(root, 'test', 'fuzz', 'corpus', name.replace(/_fuzz$/, ''))
   const found = join(directory, 'found', name)
   const log = join(directory, `${name}.log`)
   for (const folder of [corpus, found]) mkdirSync(folder, { recursive: true })
