@@ -115,7 +115,7 @@ export class Delivery implements RecordSink {
 
   onRows(batch: RowBatch, shape: number): void {
     const { fail } = this.#owner
-    this.#rows.emit(batch, fail)
+    if (this.#rows.size > 0) this.#rows.emit(batch, fail)
     const own = this.#rowsOf[shape] as Slot<RowBatch>
     if (own.size > 0) own.emit(batch, fail)
     if (this.#pull !== null) this.#pull.offer(batch)

@@ -12,6 +12,19 @@ const nsPerTurn = 2_000_000
 /** How a channel learns that records wait: the core signals, or the user polls. */
 export type WakeMode = 'signal' | 'poll'
 
+/** The channel that the core's callback serves: none while no feed is open on it. */
+interface Served {
+  channel: Channel | null
+}
+
+/**
+ * The core holds on to the callback for good: a channel in reach of it would live as long as the process, also when everybody else
+ * has forgotten it. Made out here, where no `this` is near that the closure could share.
+ */
+function runner(served: Served): () => void {
+  return () => served.channel?.run()
+}
+
 /** Sizes of a channel's memory in bytes, but `symbols`: a count. */
 export interface ChannelMemory {
   /** Power of two. */
@@ -28,7 +41,9 @@ export class Channel {
   readonly wake: WakeMode
   readonly #loop: NativeLoop
   readonly #isInline: boolean
-  readonly #nowNs: () => number
+  /** Open feeds. */
+  #attached = 0
+  readonly #served: Served = { channel: null }
   /** Open feeds that keep the process alive. */
   #refs = 0
   #scheduled: NodeJS.Immediate | null = null
@@ -47,8 +62,7 @@ export class Channel {
     this.wake = options.wake
     this.#loop = loop
     this.#isInline = options.isInline
-    this.#nowNs = options.nowNs
-    const onWake = options.wake === 'signal' ? (): void => this.run() : null
+    const onWake = options.wake === 'signal' ? runner(this.#served) : null
     this.native = new addon.Channel(loop, ring, table, symbols, onWake)
     this.native.unref()
     this.reader = new RingReader(ring, options.nowNs, () => this.native.nudge())
@@ -62,10 +76,15 @@ export class Channel {
 
   attach(handle: number, sink: RecordSink): void {
     this.reader.attach(handle, sink)
+    if (this.#attached++ > 0) return
+    this.#served.channel = this
+    // A signal that came while nobody was served is gone.
+    if (this.wake === 'signal' && !this.reader.sleep()) this.#schedule()
   }
 
   detach(handle: number): void {
     this.reader.detach(handle)
+    if (--this.#attached === 0) this.#served.channel = null
   }
 
   /** One more open feed that keeps the process alive. */
@@ -94,15 +113,12 @@ export class Channel {
    */
   run(): void {
     if (this.#closed) return
-    const start = this.#nowNs()
-    let rows = rowsPerTurn
-    while (rows > 0) {
-      const budget = nsPerTurn - (this.#nowNs() - start)
-      if (budget <= 0) break
-      rows -= this.reader.drain(rows, budget)
+    let rows = rowsPerTurn - this.reader.drain(rowsPerTurn, nsPerTurn)
+    for (;;) {
       if (this.wake === 'poll' || this.reader.held || this.#closed) return
       if (!this.reader.pending && this.reader.sleep()) return
-      if (this.reader.paused) break
+      if (this.reader.paused || this.reader.expired || rows <= 0) break
+      rows -= this.reader.drainMore(rows)
     }
     this.#schedule()
   }

@@ -63,6 +63,7 @@ export class RingReader {
   readonly views: MemoryViews
   readonly capacity: number
   readonly #i32: Int32Array
+  readonly #f64: Float64Array
   readonly #mask: number
   /** The word behind the ring. */
   readonly #endWord: number
@@ -79,8 +80,9 @@ export class RingReader {
   #heldWord = 0
   /** Rows and messages of the drain that is under way. */
   #count = 0
-  /** The clock as it was read last; in an array, as a field it would be allocated with every reading. */
-  readonly #now = new Float64Array(1)
+  /** The clock as it was read last, and when the time of a drain is over; in an array, as fields they would be allocated anew with
+   *  every reading. */
+  readonly #now = new Float64Array(2)
   /** Deliveries since the clock was read, and after how many it is read again. */
   #unstamped = 0
   #stampEvery = 1
@@ -94,6 +96,7 @@ export class RingReader {
   constructor(ring: ArrayBuffer, nowNs: () => number, nudge: () => void) {
     this.views = viewsOf(ring)
     this.#i32 = this.views.i32
+    this.#f64 = this.views.f64
     this.capacity = ring.byteLength - dataOffset
     this.#mask = this.capacity - 1
     this.#endWord = ring.byteLength / 8
@@ -140,6 +143,10 @@ export class RingReader {
 
   /** The last drain stopped behind the opening of a connection, for those who wait for it; records may follow. */
   paused = false
+  /** The last drain stopped because its time was over. */
+  expired = false
+  /** Nanoseconds that the next drain gives itself; 0: it goes on with the time of the last. */
+  #budget = 0
 
   /** Whether records wait. */
   get pending(): boolean {
@@ -147,16 +154,24 @@ export class RingReader {
   }
 
   /**
-   * Hands over what has been published when it is called, at most `maxRows` rows and messages and, when `budgetNs` is given, not
-   * much longer than that. Returns the number of rows and messages. 0 when called from inside itself.
+   * Hands over what has been published when it is called, at most `maxRows` rows and messages and not much longer than `budgetNs`.
+   * Returns the number of rows and messages. 0 when called from inside itself.
    */
   drain(maxRows: number, budgetNs: number): number {
+    this.#budget = budgetNs
+    return this.drainMore(maxRows)
+  }
+
+  /** As drain(), on what is left of the last drain()'s time. */
+  drainMore(maxRows: number): number {
     if (this.#draining || this.#held !== null) return 0
     this.#draining = true
     this.paused = false
+    this.expired = false
     try {
       this.#count = 0
-      this.#drain(Math.min(maxRows, noLimit), budgetNs)
+      // As an integer for the engine too, which keeps a number that was infinite as a double.
+      this.#drain(Math.min(maxRows, noLimit) | 0)
       return this.#count
     } finally {
       this.#draining = false
@@ -174,7 +189,7 @@ export class RingReader {
     return false
   }
 
-  #drain(maxRows: number, budgetNs: number): void {
+  #drain(maxRows: number): void {
     const i32 = this.#i32
     const mask = this.#mask
     const sinks = this.#sinks
@@ -185,7 +200,10 @@ export class RingReader {
     this.#unstamped = 0
     this.#restamp()
     const now = this.#now
-    const end = (now[0] as number) + budgetNs
+    if (this.#budget > 0) {
+      now[1] = (now[0] as number) + this.#budget
+      this.#budget = 0
+    }
     while (tail !== head && this.#count < maxRows) {
       const word = dataWord + ((tail & mask) >>> 3)
       const length = i32[word * 2] as number
@@ -208,11 +226,13 @@ export class RingReader {
       tail = (tail + (next - word) * 8) | 0
       this.#tail = tail
       if (((tail - this.#freed) | 0) >= freeAfterBytes) this.#free()
-      // Whoever waits for this change (`await feed.open()`) goes on before the rows behind it: it may listen or iterate only then.
-      if (type === RecordKind.state) return
+      if (type === RecordKind.state && this.paused) return
       if (++this.#unstamped >= this.#stampEvery) {
         this.#restamp()
-        if ((now[0] as number) > end) return
+        if ((now[0] as number) > (now[1] as number)) {
+          this.expired = true
+          return
+        }
       }
     }
   }
@@ -234,7 +254,8 @@ export class RingReader {
     sink.onRows(batch, shape)
     const n = batch.length
     this.#count += n
-    if (batch.first >= 0) sink.delivery.deliver(batch.memory.f64, batch.first + 1, this.#now, n)
+    if ((kind & 0xff) === RecordKind.row) sink.delivery.deliver(this.#f64, word + 1, this.#now, n)
+    else if (batch.first >= 0) sink.delivery.deliver(batch.memory.f64, batch.first + 1, this.#now, n)
     if (!sink.holding) return batch.close()
     this.#hold(sink, batch, word)
     return word
@@ -245,7 +266,7 @@ export class RingReader {
     message.open(word)
     sink.onMessage(message)
     this.#count++
-    sink.delivery.deliver(this.views.f64, word + 1, this.#now, 1)
+    sink.delivery.deliver(this.#f64, word + 1, this.#now, 1)
     if (!sink.holding) return message.close()
     this.#hold(sink, message, word)
     return word
@@ -258,8 +279,11 @@ export class RingReader {
   }
 
   #control(sink: RecordSink, type: number, word: number): void {
-    if (type === RecordKind.state) sink.onState(readState(this.views, word))
-    else if (type === RecordKind.gap) sink.onGap(readGap(this.views, word))
+    if (type === RecordKind.state) {
+      // Whoever waits for it (`await feed.open()`) goes on before the rows behind it: it may listen or iterate only then.
+      this.paused = (((this.#i32[word * 2 + 4] as number) >>> 8) & 0xff) === connected
+      sink.onState(readState(this.views, word))
+    } else if (type === RecordKind.gap) sink.onGap(readGap(this.views, word))
     else if (type === RecordKind.malformed) sink.onMalformed(readMalformed(this.views, word))
     else if (type === RecordKind.pong) sink.onPong(readPong(this.views, word))
   }

@@ -47,27 +47,42 @@ enum class NumberError : uint8_t { kNone, kWrongType, kOutOfRange };
 #if defined(__AVX2__)
 namespace simple_decimal {
 
-// Shuffles that put the digits of a text to the right of a register and drop its point.
-struct Shuffles {
-  alignas(64) std::array<std::array<std::array<uint8_t, 16>, 16>, 16> of{};  // [length][point]; point == length: none
-  constexpr Shuffles() {
+// How a text of a certain length, its point at a certain place, becomes digits at the right of a register.
+struct Layout {
+  uint8_t shuffle[16];  // drops the point
+  double divisor;       // 10^fraction
+  double least;         // a smaller mantissa has a zero in front of another digit
+};
+
+// [length][point]; point == length: none. What is no number whatever its digits (nothing at all, a point at the start
+// or the end) keeps a byte that is no digit.
+struct Layouts {
+  alignas(64) std::array<std::array<Layout, 16>, 16> of{};
+  constexpr Layouts() {
     for (uint32_t length = 0; length < 16; ++length) {
       for (uint32_t point = 0; point < 16; ++point) {
-        const uint32_t digits = point < length ? length - 1 : length;
+        Layout& made = of[length][point];
+        const bool good = point > 0 && point + 1 != length;
+        const bool drops = good && point < length;
+        const uint32_t digits = !good ? length + (length == 0 ? 1 : 0) : drops ? length - 1 : length;
+        const uint32_t pad = 16 - digits;
         for (uint32_t lane = 0; lane < 16; ++lane) {
-          const uint32_t pad = 16 - digits;
-          if (lane < pad) {
-            of[length][point][lane] = 0x80;
-          } else {
-            const uint32_t digit = lane - pad;
-            of[length][point][lane] = static_cast<uint8_t>(digit < point ? digit : digit + 1);
-          }
+          const uint32_t digit = lane - pad;
+          made.shuffle[lane] = static_cast<uint8_t>(lane < pad ? 0x80 : digit + (drops && digit >= point ? 1 : 0));
         }
+        made.divisor = 1;
+        for (uint32_t i = point + 1; i < length; ++i) made.divisor *= 10;
+        made.least = point > 1 ? 1 : 0;
+        for (uint32_t i = 1; i < digits && point > 1; ++i) made.least *= 10;
       }
     }
   }
 };
-inline constexpr Shuffles kShuffles{};
+inline constexpr Layouts kLayouts{};
+
+constexpr uint32_t scale_of(uint32_t length, uint32_t point) noexcept {
+  return length - point - (point != length ? 1 : 0);
+}
 
 // Kept in memory and out of the compiler's sight: it would rather build each of them from an immediate, three
 // instructions instead of an operand.
@@ -109,9 +124,7 @@ inline __m128i constant(const uint8_t (&from)[16]) noexcept {
   // No zero before another digit. Negative only if both sides are.
   if (((static_cast<int32_t>(at[0]) - '1') & (1 - static_cast<int32_t>(point))) < 0) [[unlikely]]
     return nullptr;
-  const __m128i shuffle =
-      _mm_load_si128(reinterpret_cast<const __m128i*>(simple_decimal::kShuffles.of[length][point].data()));
-  const __m128i aligned = _mm_shuffle_epi8(values, shuffle);
+  const __m128i aligned = _mm_shuffle_epi8(values, constant(simple_decimal::kLayouts.of[length][point].shuffle));
   const __m128i tens = _mm_maddubs_epi16(aligned, _mm_set1_epi16(0x010A));
   const __m128i hundreds = _mm_madd_epi16(tens, _mm_set1_epi32(0x00010064));
   const __m128i packed = _mm_packus_epi32(hundreds, hundreds);

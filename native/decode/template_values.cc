@@ -1,7 +1,10 @@
 #include "decode/template_values.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
+
+#include "decode/quoted_pairs.h"
 
 namespace tickwire::decode {
 namespace {
@@ -37,14 +40,8 @@ inline const uint8_t* read_part(const uint8_t* at, const uint8_t* end, uint64_t*
   return past_space(at, end);
 }
 
-// [price, size, ...]
-template <bool kExact>
-inline const uint8_t* read_pair(const uint8_t* at, const uint8_t* end, uint32_t depth, uint64_t* to) noexcept {
-  if (*at != '[') return nullptr;
-  at = read_part<kExact>(at + 1, end, to);
-  if (at == nullptr || *at != ',') return nullptr;
-  at = read_part<kExact>(at + 1, end, to + (kExact ? 2 : 1));
-  if (at == nullptr) return nullptr;
+// What a pair has behind its two numbers, and its bracket.
+inline const uint8_t* pass_rest(const uint8_t* at, const uint8_t* end, uint32_t depth) noexcept {
   while (*at != ']') {
     if (*at != ',' || at >= end) return nullptr;
     at = pass_value(skip_space(at + 1, end), end, depth);
@@ -52,6 +49,16 @@ inline const uint8_t* read_pair(const uint8_t* at, const uint8_t* end, uint32_t 
     at = skip_space(at, end);
   }
   return at + 1;
+}
+
+// [price, size, ...]
+template <bool kExact>
+inline const uint8_t* read_pair(const uint8_t* at, const uint8_t* end, uint32_t depth, uint64_t* to) noexcept {
+  if (*at != '[') return nullptr;
+  at = read_part<kExact>(at + 1, end, to);
+  if (at == nullptr || *at != ',') return nullptr;
+  at = read_part<kExact>(at + 1, end, to + (kExact ? 2 : 1));
+  return at == nullptr ? nullptr : pass_rest(at, end, depth);
 }
 
 // {"price": ..., "size": ...}, other members passed over. A key that comes twice is left to the general engine.
@@ -125,10 +132,21 @@ const uint8_t* read_levels_as(const uint8_t* at, const uint8_t* end, uint32_t de
         to = writer.row() + writer.open_words();
         room = RowWriter::kLevelsAtOnce;
       }
-      at = keyed ? read_keyed<kExact>(at, end, field, depth - 2, to) : read_pair<kExact>(at, end, depth - 2, to);
-      to += kWords;
-      --room;
-      ++count;
+      uint32_t taken = 1;
+      if (keyed) {
+        at = read_keyed<kExact>(at, end, field, depth - 2, to);
+      } else {
+        const QuotedPairs pairs = read_quoted_pairs<kExact>(at, end, std::min(room, field.max_levels - count), to);
+        if (pairs.count == 0) {
+          at = read_pair<kExact>(at, end, depth - 2, to);
+        } else {
+          at = pairs.open ? pass_rest(pairs.end, end, depth - 2) : pairs.end;
+          taken = pairs.count;
+        }
+      }
+      to += kWords * taken;
+      room -= taken;
+      count += taken;
     }
     if (at == nullptr) return nullptr;
     at = past_space(at, end);

@@ -365,7 +365,7 @@ describe.skipIf(!isThere && !isDemanded)(
       const delivered = await deliver(messages, venue)
       compare(delivered, messages, venue)
       expect(countByShape(delivered.rows)).toEqual({ systemStatus: 1, subscriptionStatus: 10 })
-      expect(delivered.rows[0]?.row).toMatchObject({ id: '14545728493745856413', near: 14545728493745856413 })
+      expect(delivered.rows[0]?.row).toMatchObject({ id: '14545728493745856413', near: Number('14545728493745856413') })
     })
   },
 )
@@ -400,7 +400,8 @@ describe('the synthetic stream of the examples', () => {
         o: json.bool('/o', { optional: true }),
       },
     }
-    const message = '{"s":"A","d":[{"n":"1.50","i":9007199254740993,"l":[["1.10",2.0]]},{"n":2e3,"i":"-4","l":[],"o":true}]}'
+    const message =
+      '{"s":"A","d":[{"n":"1.50","i":9007199254740993,"l":[["1.10",2.0]]},{"n":2e3,"i":"-4","l":[],"o":true}]}'
     expect(expectedRows(message, spec)).toEqual([
       { n: 1.5, i: 9007199254740993n, x: '1.50', s: 'A', l: [{ price: '1.10', size: '2.0' }], o: null },
       { n: 2000, i: -4n, x: '2e3', s: 'A', l: [], o: true },

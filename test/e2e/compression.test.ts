@@ -1,9 +1,9 @@
-import { createDeflateRaw, constants, type DeflateRaw } from 'node:zlib'
+import { constants, createDeflateRaw, type DeflateRaw } from 'node:zlib'
+import { Feed, text } from 'tickwire'
 import { describe, expect, it } from 'vitest'
 import { closeFrame, frame, Opcode } from '../../examples/venue/frames.ts'
 import { startWsServer } from '../peers/ws-server.ts'
 import { deflated, deliveries, serve, visit } from './visit.ts'
-import { Feed, text } from 'tickwire'
 
 const extension = { 'Sec-WebSocket-Extensions': 'permessage-deflate' }
 const end = closeFrame(1000)
@@ -27,7 +27,10 @@ async function stream(messages: readonly string[], windowBits: number): Promise<
 }
 
 const ticks = (n: number): string[] =>
-  Array.from({ length: n }, (_, i) => `{"u":${400_900_217 + i},"s":"BNBUSDT","b":"25.3${i % 10}190000","B":"31.21000000"}`)
+  Array.from(
+    { length: n },
+    (_, i) => `{"u":${400_900_217 + i},"s":"BNBUSDT","b":"25.3${i % 10}190000","B":"31.21000000"}`,
+  )
 
 describe('permessage-deflate', () => {
   for (const [how, cut] of Object.entries(deliveries)) {
@@ -67,11 +70,21 @@ describe('permessage-deflate', () => {
   })
 
   it.each([
-    ['RSV1 on a continuation', [frame('a', { rsv: 4, fin: false }), frame('b', { opcode: Opcode.continuation, rsv: 4 })], 'ERR_WS_RESERVED_BITS', 1002],
+    [
+      'RSV1 on a continuation',
+      [frame('a', { rsv: 4, fin: false }), frame('b', { opcode: Opcode.continuation, rsv: 4 })],
+      'ERR_WS_RESERVED_BITS',
+      1002,
+    ],
     ['RSV1 on a ping', [frame('a', { rsv: 4, opcode: Opcode.ping })], 'ERR_WS_COMPRESSED_CONTROL', 1002],
     ['RSV2', [frame('a', { rsv: 2 })], 'ERR_WS_RESERVED_BITS', 1002],
     ['garbage for deflate data', [frame(Buffer.of(0xff, 0xff, 0xff, 0xff), { rsv: 4 })], 'ERR_WS_INFLATE', 1007],
-    ['text that inflates to bad UTF-8', [frame(deflated(Buffer.of(0xc0, 0xaf)), { rsv: 4 })], 'ERR_WS_INVALID_UTF8', 1007],
+    [
+      'text that inflates to bad UTF-8',
+      [frame(deflated(Buffer.of(0xc0, 0xaf)), { rsv: 4 })],
+      'ERR_WS_INVALID_UTF8',
+      1007,
+    ],
   ] as const)('%s', async (_name, wire, reason, closeCode) => {
     const got = await visit(serve([Buffer.concat(wire)], extension), { deflate: true })
     expect(got).toMatchObject({ reason, closeCode, messages: [] })
@@ -80,7 +93,10 @@ describe('permessage-deflate', () => {
   it('stops a bomb at maxMessage, with bounded memory', async () => {
     const bomb = deflated(Buffer.alloc(64 << 20))
     const before = process.memoryUsage.rss()
-    const got = await visit(serve([frame(bomb, { rsv: 4 })], extension), { deflate: true, limits: { maxMessage: 1 << 20 } })
+    const got = await visit(serve([frame(bomb, { rsv: 4 })], extension), {
+      deflate: true,
+      limits: { maxMessage: 1 << 20 },
+    })
     expect(got).toMatchObject({ reason: 'ERR_WS_MESSAGE_TOO_LARGE', closeCode: 1009, messages: [] })
     expect(process.memoryUsage.rss() - before).toBeLessThan(48 << 20)
   })

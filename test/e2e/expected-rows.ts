@@ -54,7 +54,11 @@ export function expectedRows(message: string, { fields, each }: ShapeSpec): Plai
   })
 }
 
-function read(kind: string, value: unknown, options: { exact?: boolean | undefined; as?: string | undefined }): unknown {
+function read(
+  kind: string,
+  value: unknown,
+  options: { exact?: boolean | undefined; as?: string | undefined },
+): unknown {
   switch (kind) {
     case 'number':
       return Number(textOf(value))

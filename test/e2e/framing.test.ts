@@ -94,7 +94,12 @@ const cases: Case[] = [
     ] as const
   ).flatMap(([name, bad]) => [
     violation(`UTF-8: ${name}`, [text(Buffer.from(bad))], 'ERR_WS_INVALID_UTF8', 1007),
-    violation(`UTF-8: ${name} behind ASCII`, [text(Buffer.concat([Buffer.from('a'.repeat(70)), Buffer.from(bad)]))], 'ERR_WS_INVALID_UTF8', 1007),
+    violation(
+      `UTF-8: ${name} behind ASCII`,
+      [text(Buffer.concat([Buffer.from('a'.repeat(70)), Buffer.from(bad)]))],
+      'ERR_WS_INVALID_UTF8',
+      1007,
+    ),
   ]),
   // fails at the first bad fragment: the last one never comes
   violation('UTF-8 fails fast', [open('ok'), more(Buffer.of(0xf4, 0x90), { fin: false })], 'ERR_WS_INVALID_UTF8', 1007),
@@ -110,7 +115,12 @@ const cases: Case[] = [
   violation('close with one byte', [frame('x', { opcode: Opcode.close })], 'ERR_WS_CLOSE_PAYLOAD'),
   { name: 'close with a reason of 123 bytes', wire: [closeFrame(1000, 'r'.repeat(123))], texts: [] },
   violation('close with 124 bytes of reason', [closeFrame(1000, 'r'.repeat(124))], 'ERR_WS_CONTROL_TOO_LONG'),
-  violation('close reason that is not UTF-8', [closeFrame(1000, Buffer.of(0xce, 0xba, 0xe1, 0xbd))], 'ERR_WS_INVALID_UTF8', 1007),
+  violation(
+    'close reason that is not UTF-8',
+    [closeFrame(1000, Buffer.of(0xce, 0xba, 0xe1, 0xbd))],
+    'ERR_WS_INVALID_UTF8',
+    1007,
+  ),
   ...[1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999].map((code) => ({
     name: `close code ${code}`,
     wire: [closeFrame(code)],
@@ -125,8 +135,18 @@ const cases: Case[] = [
   violation('125 bytes in 16 bits of length', [text('x'.repeat(125), { lengthForm: 16 })], 'ERR_WS_LENGTH_ENCODING'),
   violation('300 bytes in 64 bits of length', [text('x'.repeat(300), { lengthForm: 64 })], 'ERR_WS_LENGTH_ENCODING'),
   violation('2^63 bytes', [text('', { claimedLength: 1n << 63n, lengthForm: 64 })], 'ERR_WS_LENGTH_ENCODING'),
-  violation('2^63 − 1 bytes', [text('', { claimedLength: (1n << 63n) - 1n, lengthForm: 64 })], 'ERR_WS_MESSAGE_TOO_LARGE', 1009),
-  violation('more than the limit', [text('', { claimedLength: (16n << 20n) + 1n, lengthForm: 64 })], 'ERR_WS_MESSAGE_TOO_LARGE', 1009),
+  violation(
+    '2^63 − 1 bytes',
+    [text('', { claimedLength: (1n << 63n) - 1n, lengthForm: 64 })],
+    'ERR_WS_MESSAGE_TOO_LARGE',
+    1009,
+  ),
+  violation(
+    'more than the limit',
+    [text('', { claimedLength: (16n << 20n) + 1n, lengthForm: 64 })],
+    'ERR_WS_MESSAGE_TOO_LARGE',
+    1009,
+  ),
 ]
 
 for (const [how, cut] of Object.entries(deliveries)) {

@@ -31,7 +31,11 @@ describe('opening handshake', () => {
     ['wrong Upgrade', ['Upgrade: h2c', ...good.slice(1)], 'ERR_HANDSHAKE_UPGRADE'],
     ['no Connection', [good[0] as string, good[2] as string], 'ERR_HANDSHAKE_CONNECTION'],
     ['no accept key', good.slice(0, 2), 'ERR_HANDSHAKE_ACCEPT'],
-    ['wrong accept key', [...good.slice(0, 2), 'Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA='], 'ERR_HANDSHAKE_ACCEPT'],
+    [
+      'wrong accept key',
+      [...good.slice(0, 2), 'Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA='],
+      'ERR_HANDSHAKE_ACCEPT',
+    ],
     ['two accept keys', [...good, good[2] as string], 'ERR_HANDSHAKE_ACCEPT'],
     ['a subprotocol nobody asked for', [...good, 'Sec-WebSocket-Protocol: x'], 'ERR_HANDSHAKE_SUBPROTOCOL'],
     ['a folded header', [...good, 'X-A: b', ' folded'], 'ERR_HANDSHAKE_MALFORMED'],
@@ -42,16 +46,23 @@ describe('opening handshake', () => {
 
   it('takes header names and tokens in any case', async () => {
     const got = await visit(async (connection) => {
-      const accepting = bad.acceptWith(['UPGRADE: WebSocket', 'connection: keep-alive, UPGRADE', 'sec-websocket-accept: {accept}'])
+      const accepting = bad.acceptWith([
+        'UPGRADE: WebSocket',
+        'connection: keep-alive, UPGRADE',
+        'sec-websocket-accept: {accept}',
+      ])
       setTimeout(() => connection.write(closeFrame(1000)), 50)
       await accepting(connection, 0)
     })
     expect(got.reason).toBe('ERR_WS_CLOSED')
   })
 
-  it.each(['HTTP/1.0 101 x\r\n\r\n', 'SSH-2.0-OpenSSH_9\r\n\r\n', '\0\x01\x02\x03\r\n\r\n'])('refuses %j', async (garbage) => {
-    expect((await visit(bad.garbageAnswer(garbage))).reason).toBe('ERR_HANDSHAKE_MALFORMED')
-  })
+  it.each(['HTTP/1.0 101 x\r\n\r\n', 'SSH-2.0-OpenSSH_9\r\n\r\n', '\0\x01\x02\x03\r\n\r\n'])(
+    'refuses %j',
+    async (garbage) => {
+      expect((await visit(bad.garbageAnswer(garbage))).reason).toBe('ERR_HANDSHAKE_MALFORMED')
+    },
+  )
 
   it('bounds the size of the answer', async () => {
     expect((await visit(bad.endlessHeaders(1 << 20))).reason).toBe('ERR_HANDSHAKE_TOO_LARGE')

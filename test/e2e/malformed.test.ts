@@ -70,7 +70,12 @@ describe('every kind of malformed message', () => {
     ['truncated', plain, ['{"n":1', '{"n', '[', '{"n":"abc'], { shape: null, field: null }],
     ['depth', nested, ['{"n":1,"x":[[[[1]]]]}', '['.repeat(1_000) + ']'.repeat(1_000)], { shape: null }],
     ['utf8', plain, ['{"n":1,"s":"\\ud800"}', '{"n":1,"s":"\\udc00x"}'], {}],
-    ['wrongType', plain, ['{"n":true}', '{"n":[1]}', '{"n":{}}', '{"n":"1 "}', '{"n":""}', '{"n":"+1"}'], { field: 'n' }],
+    [
+      'wrongType',
+      plain,
+      ['{"n":true}', '{"n":[1]}', '{"n":{}}', '{"n":"1 "}', '{"n":""}', '{"n":"+1"}'],
+      { field: 'n' },
+    ],
     ['outOfRange', plain, ['{"n":1e999}', '{"n":"-1e400"}'], { shape: 'row', field: 'n' }],
     ['missing', plain, ['{}', '{"n":null}', '{"m":1}'], { shape: 'row', field: 'n' }],
     ['unknownShape', shapes, ['{"e":"c","n":1}', '{"n":1}', '{"e":null}', '{"e":{}}'], { shape: null, field: null }],
@@ -102,7 +107,10 @@ describe('every kind of malformed message', () => {
     const { rows, malformed, stats } = await take(messages, decoder, { loop })
     await loop.close()
     expect(rows.map(({ s }) => s)).toEqual(['A', 'B', 'A', 'B'])
-    expect(malformed).toMatchObject([{ why: 'tooManySymbols', length: 9 }, { why: 'tooManySymbols', length: 9 }])
+    expect(malformed).toMatchObject([
+      { why: 'tooManySymbols', length: 9 },
+      { why: 'tooManySymbols', length: 9 },
+    ])
     expect(stats.malformedBy).toMatchObject({ tooManySymbols: 2 })
   })
 

@@ -63,7 +63,9 @@ describe.each(['park', 'inline', 'spin', 'backoff'] as const)('overflow on a loo
     })
     await feed.open()
     await expect.poll(() => Math.max(...newest.values()), { timeout: 20_000 }).toBe(total - 1)
-    await expect.poll(() => [...newest.values()].sort((a, b) => a - b)).toEqual([total - 4, total - 3, total - 2, total - 1])
+    await expect
+      .poll(() => [...newest.values()].sort((a, b) => a - b))
+      .toEqual([total - 4, total - 3, total - 2, total - 1])
     const counters = feed.stats()
     expect(counters.rows).toBe(total)
     expect(seen + counters.conflated).toBe(total)

@@ -31,7 +31,8 @@ describe('reconnection', () => {
       await c.accept()
       await c.send(`hello ${n}`)
       await sleep(20)
-      if (n === 0) await (how === 'close' ? c.close(1001, 'away').then(() => c.end()) : how === 'rst' ? c.reset() : c.end())
+      if (n === 0)
+        await (how === 'close' ? c.close(1001, 'away').then(() => c.end()) : how === 'rst' ? c.reset() : c.end())
       await c.closed
     })
     const feed = new Feed({ url: `ws://127.0.0.1:${server.port}`, decode: text(), reconnect: exponential(calm) })
@@ -60,7 +61,12 @@ describe('reconnection', () => {
         })
       },
     })
-    const feed = new Feed({ url: server.url, decode: text(), reconnect: exponential(calm), subscribe: ['sub a', 'sub b'] })
+    const feed = new Feed({
+      url: server.url,
+      decode: text(),
+      reconnect: exponential(calm),
+      subscribe: ['sub a', 'sub b'],
+    })
     await using _ = feed
     const third = reached(feed, 'connected', 3)
     await feed.open()
@@ -89,7 +95,11 @@ describe('reconnection', () => {
       await sleep(10)
       c.reset()
     })
-    const feed = new Feed({ url: `ws://127.0.0.1:${server.port}`, decode: text(), reconnect: exponential({ first: 10 }) })
+    const feed = new Feed({
+      url: `ws://127.0.0.1:${server.port}`,
+      decode: text(),
+      reconnect: exponential({ first: 10 }),
+    })
     await using _ = feed
     const states = reached(feed, 'reconnecting', 3)
     await feed.open()
@@ -124,7 +134,11 @@ describe('reconnection', () => {
       }
     })
     const policy = exponential({ ...calm, first: 1, max: 5 })
-    const feed = new Feed({ url: `ws://127.0.0.1:${server.port}`, decode: json({ n: json.number('/n') }), reconnect: policy })
+    const feed = new Feed({
+      url: `ws://127.0.0.1:${server.port}`,
+      decode: json({ n: json.number('/n') }),
+      reconnect: policy,
+    })
     await using _ = feed
     let last = -1
     let rows = 0
@@ -191,7 +205,11 @@ describe('heartbeat', () => {
 
   it('sends the application ping', async () => {
     await using server = await startWsServer()
-    const feed = new Feed({ url: server.url, decode: text(), heartbeat: { app: { text: '{"op":"ping"}', interval: 30 } } })
+    const feed = new Feed({
+      url: server.url,
+      decode: text(),
+      heartbeat: { app: { text: '{"op":"ping"}', interval: 30 } },
+    })
     await using _ = feed
     await feed.open()
     await expect.poll(() => server.received.length).toBeGreaterThan(2)

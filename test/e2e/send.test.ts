@@ -1,6 +1,7 @@
 import { bytes, Feed, FeedError, json, never, type Pong, text } from 'tickwire'
 import { describe, expect, it } from 'vitest'
 import { localhostCertificates } from '../peers/certificates.ts'
+import { silent } from '../peers/misbehaviours.ts'
 import { Opcode, type RawConnection, startRawServer } from '../peers/raw-server.ts'
 import { startWsServer } from '../peers/ws-server.ts'
 import { until, within } from './waiting.ts'
@@ -25,7 +26,11 @@ function thrown(call: () => void): unknown {
 }
 
 /** Sends with each call until one is refused, at most `most` times. Returns the refusal and how many were taken. */
-function fill(feed: Feed, message: (n: number) => string | Uint8Array, most: number): { taken: number; error: unknown } {
+function fill(
+  feed: Feed,
+  message: (n: number) => string | Uint8Array,
+  most: number,
+): { taken: number; error: unknown } {
   for (let n = 0; n < most; n++) {
     try {
       feed.send(message(n))
@@ -266,17 +271,41 @@ describe('a feed that is not open', () => {
     const refused = { code: 'ERR_NOT_OPEN', phase: 'user' }
     expect(refusals()).toMatchObject([refused, refused, refused])
     expect(feed.sendQueueBytes).toBe(0)
-    const opening = feed.open()
-    expect(refusals()).toMatchObject([refused, refused, refused])
-    await opening
+    await feed.open()
     feed.send('now')
-    const closing = feed.close()
-    expect(thrown(() => feed.send('x'))).toMatchObject(refused)
-    await closing
+    await feed.close()
     expect(refusals()).toMatchObject([refused, refused, refused])
     expect(thrown(() => feed.reconnect())).toMatchObject(refused)
     await until(() => server.closeCodes.length === 1, 'the server has seen the end')
     expect(server.received.map(({ data }) => data.toString())).toEqual(['now'])
+  })
+
+  it('also while it connects', async () => {
+    await using server = await startRawServer(silent)
+    const feed = new Feed({ url: server.url, decode: text(), reconnect: never() })
+    const opening = feed.open().catch(() => {})
+    await server.connection(0)
+    for (const call of [() => feed.send('x'), () => feed.sendBatch(['x']), () => feed.ping()]) {
+      expect(thrown(call)).toMatchObject({ code: 'ERR_NOT_OPEN', phase: 'user' })
+    }
+    await feed.close()
+    await opening
+  })
+
+  it('while it closes, what is still taken still arrives', async () => {
+    await using server = await startWsServer()
+    for (let round = 0; round < 20; round++) {
+      const feed = new Feed({ url: server.url, decode: text() })
+      await feed.open()
+      const closing = feed.close()
+      const { taken, error } = fill(feed, (n) => String(n), 50)
+      if (taken < 50) expect(error).toMatchObject({ code: 'ERR_NOT_OPEN' })
+      await closing
+      await until(() => server.closeCodes.length === round + 1, 'the server has seen the end')
+      const received = server.received.filter(({ connection }) => connection === round)
+      expect(received.map(({ data }) => data.toString())).toEqual(Array.from({ length: taken }, (_, n) => String(n)))
+      expect(server.closeCodes[round]).toBe(1_000)
+    }
   })
 
   it('also between two connections; nothing of before is sent to the next', async () => {
@@ -369,7 +398,9 @@ describe('pings', () => {
     }
     await until(() => answers.includes('ping 99') && server.received.length === 100, 'all is answered')
     // Of several pings only the last has to be answered (RFC 6455 section 5.5.3), but never another than was sent.
-    expect(answers.every((answer, i) => i === 0 || Number(answer.slice(5)) > Number(answers[i - 1]?.slice(5)))).toBe(true)
+    expect(answers.every((answer, i) => i === 0 || Number(answer.slice(5)) > Number(answers[i - 1]?.slice(5)))).toBe(
+      true,
+    )
     expect(feed.stats().pings).toBe(100)
   })
 

@@ -1,5 +1,5 @@
-import { bytes, Feed, type FeedOptions, never, type RawDecoder, type StateChange, text } from 'tickwire'
 import { deflateRawSync } from 'node:zlib'
+import { bytes, Feed, type FeedOptions, never, type RawDecoder, type StateChange, text } from 'tickwire'
 import { type Behaviour, type RawConnection, startRawServer } from '../peers/raw-server.ts'
 
 /** What one connection to a scripted server came to. */
@@ -16,7 +16,10 @@ export interface Visit {
 type RawOptions = Omit<FeedOptions<RawDecoder<string>>, 'url' | 'decode'>
 
 /** Connects once to a server that behaves so, takes what comes, and reports when the connection has ended. */
-export async function visit(behaviour: Behaviour, options: RawOptions & { raw?: 'text' | 'bytes' } = {}): Promise<Visit> {
+export async function visit(
+  behaviour: Behaviour,
+  options: RawOptions & { raw?: 'text' | 'bytes' } = {},
+): Promise<Visit> {
   let connection: RawConnection | undefined
   await using server = await startRawServer(async (c, n) => {
     connection = c

@@ -17,7 +17,8 @@ namespace {
 struct Memory {
   explicit Memory(std::vector<ConflateRegion> r) : regions(std::move(r)) {
     size_t end = 0;
-    for (const auto& region : regions) end = std::max(end, region.offset + TripleSlot::stride(region.row_bytes) * region.keys);
+    for (const auto& region : regions)
+      end = std::max(end, region.offset + TripleSlot::stride(region.row_bytes) * region.keys);
     words.assign(end / 8 + 8, kUntouched);
   }
   [[nodiscard]] std::span<uint8_t> span() { return {reinterpret_cast<uint8_t*>(words.data()), (words.size() - 8) * 8}; }

@@ -20,7 +20,8 @@ namespace {
 
 // A record whose words all follow from `number`, so that a wrong byte anywhere shows.
 void fill(uint8_t* at, uint32_t bytes, uint64_t number) {
-  const uint64_t header = record_header(bytes, RecordKind::kRow, static_cast<uint8_t>(number), static_cast<uint16_t>(number >> 8));
+  const uint64_t header =
+      record_header(bytes, RecordKind::kRow, static_cast<uint8_t>(number), static_cast<uint16_t>(number >> 8));
   std::memcpy(at, &header, 8);
   for (uint32_t i = 8; i < bytes; i += 8) {
     const uint64_t word = number * 0x9E3779B97F4A7C15u + i;
@@ -29,7 +30,8 @@ void fill(uint8_t* at, uint32_t bytes, uint64_t number) {
 }
 
 bool intact(const Record& r, uint64_t number) {
-  if (r.kind != RecordKind::kRow || r.shape != static_cast<uint8_t>(number) || r.feed != static_cast<uint16_t>(number >> 8)) {
+  if (r.kind != RecordKind::kRow || r.shape != static_cast<uint8_t>(number) ||
+      r.feed != static_cast<uint16_t>(number >> 8)) {
     return false;
   }
   for (uint32_t i = 8; i < r.bytes; i += 8) {
@@ -385,11 +387,13 @@ TEST_CASE("event ring: two threads, no torn record, no lost wake-up in either di
   CHECK_FALSE(reader.corrupt());
   CHECK_FALSE(reader_lost);
   CHECK_FALSE(writer_lost);
-  CHECK(for_reader.rung() == slept);  // each sleep is ended by one signal, and no signal is sent to a reader that is awake
+  CHECK(for_reader.rung() ==
+        slept);  // each sleep is ended by one signal, and no signal is sent to a reader that is awake
   CHECK(slept > 0);
 }
 
-// Ping-pong: each record is published only after the reader went to sleep or is about to, which is where a wake-up gets lost.
+// Ping-pong: each record is published only after the reader went to sleep or is about to, which is where a wake-up gets
+// lost.
 TEST_CASE("event ring: publish against falling asleep") {
   RingMemory memory;
   auto ring = make(memory);

@@ -59,11 +59,13 @@ struct ChannelRig {
 struct StatsMemory {
   [[nodiscard]] std::span<uint8_t> span() { return {reinterpret_cast<uint8_t*>(words.data()), words.size() * 8}; }
   [[nodiscard]] uint64_t get(feed::Counter c) {
-    auto* word = reinterpret_cast<std::atomic<uint64_t>*>(span().data() + feed::Stats::kCountersOffset + static_cast<size_t>(c) * 8);
+    auto* word = reinterpret_cast<std::atomic<uint64_t>*>(span().data() + feed::Stats::kCountersOffset +
+                                                          static_cast<size_t>(c) * 8);
     return word->load(std::memory_order_relaxed);
   }
   [[nodiscard]] feed::State state() {
-    return static_cast<feed::State>(reinterpret_cast<std::atomic<uint32_t>*>(span().data())->load(std::memory_order_acquire));
+    return static_cast<feed::State>(
+        reinterpret_cast<std::atomic<uint32_t>*>(span().data())->load(std::memory_order_acquire));
   }
   std::vector<uint64_t> words = std::vector<uint64_t>((feed::Stats::kBytesTotal + 7) / 8);
 };

@@ -36,8 +36,13 @@ struct StateSeen {
 };
 
 StateSeen state_of(const Record& r) {
-  return {static_cast<State>(r.byte(16)), static_cast<State>(r.byte(17)), static_cast<Errc>(r.byte(18) | r.byte(19) << 8),
-          static_cast<int32_t>(r.low(3)), r.high(2), r.number(4), r.text(40, r.high(3))};
+  return {static_cast<State>(r.byte(16)),
+          static_cast<State>(r.byte(17)),
+          static_cast<Errc>(r.byte(18) | r.byte(19) << 8),
+          static_cast<int32_t>(r.low(3)),
+          r.high(2),
+          r.number(4),
+          r.text(40, r.high(3))};
 }
 
 // Everything that came out of the ring, by kind.
@@ -479,7 +484,8 @@ TEST_CASE("feed: batches go out in order") {
   });
   Rig rig(options_for(server.port()));
   rig.open();
-  const ws::Message messages[] = {{ws::Opcode::kText, bytes_of("a")}, {ws::Opcode::kBinary, bytes_of("bb")}, {ws::Opcode::kText, {}}};
+  const ws::Message messages[] = {
+      {ws::Opcode::kText, bytes_of("a")}, {ws::Opcode::kBinary, bytes_of("bb")}, {ws::Opcode::kText, {}}};
   REQUIRE(rig.feed->send_batch(messages).ok());
   REQUIRE(rig.run([&] { return done.load(); }));
   CHECK(got == std::vector<std::string>{"text:a", "binary:bb", "text:"});
@@ -527,24 +533,26 @@ TEST_CASE("feed, block: a slow reader stops the socket; nothing is lost or repea
     });
     auto options = options_for(server.port());
     options.ring_window = 8 << 10;
-    options.heartbeat.idle_ns = 400 * kMs;
+    options.heartbeat.idle_ns = 800 * kMs;
     options.heartbeat.ping_ns = 20 * kMs;
-    options.heartbeat.pong_timeout_ns = 400 * kMs;
+    options.heartbeat.pong_timeout_ns = 800 * kMs;
     options.target.socket.recv_buffer = 16 << 10;
     if (by_schema) options.schema = ticker_schema();
     Rig rig(options);
     rig.reading = false;
     rig.feed->open();
     REQUIRE(rig.run([&] { return rig.count(Counter::kPauses) > 0; }));
-    rig.run_for(1'000);  // longer than any patience
+    rig.run_for(1'200);  // longer than any patience
     CHECK(rig.stats.state() == State::kConnected);
     CHECK(rig.channel.reader.unread() <= EventRing::kMinCapacity);
     const auto got = [&] { return by_schema ? rig.seen.rows.size() : rig.seen.messages.size(); };
     std::mt19937_64 random(1);
-    REQUIRE(rig.run([&] {
-      rig.read(random() % 300);
-      return got() == kMessages;
-    }, 30'000));
+    REQUIRE(rig.run(
+        [&] {
+          rig.read(random() % 300);
+          return got() == kMessages;
+        },
+        30'000));
     for (uint64_t n = 0; n < kMessages; ++n) {
       if (by_schema) {
         REQUIRE(rig.seen.rows[n].words.at(5) == n);
@@ -585,7 +593,8 @@ TEST_CASE("feed, block: a message that was half published with a connection that
   WsServer server([&](ServerConnection& c) {
     if (!c.accept()) return;
     std::string list = "[";
-    for (int n = 0; n < 3000; ++n) list += (n == 0 ? "" : ",") + ticker("S", 1, static_cast<uint64_t>(c.number() * 10'000 + n));
+    for (int n = 0; n < 3000; ++n)
+      list += (n == 0 ? "" : ",") + ticker("S", 1, static_cast<uint64_t>(c.number() * 10'000 + n));
     c.text(list + "]");
     c.until_gone();
   });
@@ -648,7 +657,8 @@ TEST_CASE("feed, conflate: the newest of every key after any delay") {
   CHECK(rig.count(Counter::kConflated) == kMessages - 7);
 }
 
-// ---- life cycle ---------------------------------------------------------------------------------------------------------------
+// ---- life cycle
+// ---------------------------------------------------------------------------------------------------------------
 
 namespace {
 

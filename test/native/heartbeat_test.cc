@@ -55,7 +55,8 @@ struct Rig final : HeartbeatListener {
   void on_round_trip(int64_t ns) override { round_trips.push_back(ns); }
 
   // Turns the loop for so long, or until `done`.
-  bool run(int64_t ms, const std::function<bool()>& done = [] { return false; }) {
+  bool run(
+      int64_t ms, const std::function<bool()>& done = [] { return false; }) {
     const int64_t until = loop->refresh_now() + ms * kMs;
     while (loop->now_ns() < until) {
       if (done()) return true;
@@ -191,9 +192,9 @@ TEST_CASE("heartbeat: silence") {
 
 TEST_CASE("heartbeat: data puts the end of patience off, pongs do not") {
   Rig rig(idle(60));
-  rig.monitor.start(rig.session);
-  int64_t last = 0;
   const int64_t from = rig.now();
+  int64_t last = from;
+  rig.monitor.start(rig.session);
   rig.each_turn = [&] {
     rig.monitor.on_pong({});
     if (rig.loop->now_ns() - from < 150 * kMs) rig.monitor.on_data(last = rig.loop->now_ns());

@@ -60,7 +60,8 @@ TEST_CASE("histogram: every bucket begins and ends where the layout says") {
 }
 
 TEST_CASE("histogram: values from 2^40 on fall into the last bucket") {
-  for (const uint64_t v : {uint64_t{1} << 40, (uint64_t{1} << 40) + 1, uint64_t{1} << 62, (uint64_t{1} << 63), UINT64_MAX}) {
+  for (const uint64_t v :
+       {uint64_t{1} << 40, (uint64_t{1} << 40) + 1, uint64_t{1} << 62, (uint64_t{1} << 63), UINT64_MAX}) {
     CHECK(Histogram::bucket(v) == Histogram::kBuckets - 1);
   }
   Memory memory;

@@ -94,7 +94,8 @@ FeedOptions options_for(Overflow overflow, uint32_t window = 16'384, size_t pend
 }
 
 bool is_row(const Record& r, uint64_t number) {
-  if (r.kind != RecordKind::kRow || r.feed != kHandle || r.shape != 0 || r.number(1) != 222 || r.number(2) != 111) return false;
+  if (r.kind != RecordKind::kRow || r.feed != kHandle || r.shape != 0 || r.number(1) != 222 || r.number(2) != 111)
+    return false;
   for (size_t i = 3; i < r.words.size(); ++i) {
     if (r.words[i] != number) return false;
   }
@@ -152,7 +153,8 @@ class Ledger {
 
 }  // namespace
 
-// ---- announcing ---------------------------------------------------------------------------------------------------------------
+// ---- announcing
+// ---------------------------------------------------------------------------------------------------------------
 
 TEST_CASE("publisher: rows become visible every flush_rows, at the latest with the end of the read") {
   Bench b(options_for(Overflow::kBlock));
@@ -231,7 +233,8 @@ TEST_CASE("publisher: with a flush interval rows wait for the timer") {
   CHECK(b.read().size() == 1);
 }
 
-// ---- block --------------------------------------------------------------------------------------------------------------------
+// ---- block
+// --------------------------------------------------------------------------------------------------------------------
 
 TEST_CASE("publisher, block: refuses at the window, goes on after a nudge, loses and repeats nothing") {
   for (const uint64_t seed : {1, 2, 3}) {
@@ -278,7 +281,7 @@ TEST_CASE("publisher, block: the window bounds what is unread") {
 
 TEST_CASE("publisher, block: a partly published message that is gone leaves the next one whole") {
   Bench b(options_for(Overflow::kBlock, 1024));
-  CHECK_FALSE(b.offer(0, 50));  // 32 rows found room
+  CHECK_FALSE(b.offer(0, 50));    // 32 rows found room
   b.publisher->forget_partial();  // the connection broke
   CHECK(b.read_all().size() == 32);
   REQUIRE(b.offer(1000, 10));
@@ -328,7 +331,8 @@ TEST_CASE("publisher, block: raw messages of every length") {
       ++read;
     }
   };
-  for (const size_t length : {0, 1, 7, 8, 9, 15, 16, 17, 1000, 32'736}) texts.emplace_back(length, static_cast<char>('a' + length % 26));
+  for (const size_t length : {0, 1, 7, 8, 9, 15, 16, 17, 1000, 32'736})
+    texts.emplace_back(length, static_cast<char>('a' + length % 26));
   for (int i = 0; i < 500; ++i) texts.emplace_back(random() % 9000, static_cast<char>('a' + i % 26));
   for (const auto& text : texts) {
     while (!b.raw(text)) check(b.read(3));
@@ -388,7 +392,8 @@ TEST_CASE("publisher, block: the reader in another thread, every refusal is foll
   CHECK(b.count(Counter::kRows) == kRows);
 }
 
-// ---- control records ----------------------------------------------------------------------------------------------------------
+// ---- control records
+// ----------------------------------------------------------------------------------------------------------
 
 TEST_CASE("publisher: control records go before rows that are refused, and use the ring to its end") {
   Bench b(options_for(Overflow::kBlock, 1024));
@@ -453,10 +458,12 @@ TEST_CASE("publisher, dropOldest: a control record larger than the whole pending
   uint64_t n = 0;
   while (b.count(Counter::kDropped) == 0) REQUIRE(b.offer(n++, 1));
   const std::string sample(20'000, 's');
-  auto record = malformed_record(kHandle, 1, {}, {reinterpret_cast<const uint8_t*>(sample.data()), sample.size()}, 20'000, 0);
+  auto record =
+      malformed_record(kHandle, 1, {}, {reinterpret_cast<const uint8_t*>(sample.data()), sample.size()}, 20'000, 0);
   b.publisher->control(record);
   bool found = false;
-  for (const auto& r : b.read_all()) found = found || (r.kind == RecordKind::kMalformed && r.text(32, 20'000) == sample);
+  for (const auto& r : b.read_all())
+    found = found || (r.kind == RecordKind::kMalformed && r.text(32, 20'000) == sample);
   CHECK(found);
 }
 
@@ -509,7 +516,7 @@ TEST_CASE("publisher: the last control record arrives although nothing follows i
     filled = round;
     wait_for(drained, round);
     go = round;
-    dawdle(random() % 400);
+    dawdle(random() % 4000);
     b.control(round);
     const int64_t until = b.rig.loop->refresh_now() + 10'000'000'000;
     while (got.load() < round && !stuck) {
@@ -523,7 +530,8 @@ TEST_CASE("publisher: the last control record arrives although nothing follows i
   CHECK(got == kRounds);
 }
 
-// ---- dropOldest ---------------------------------------------------------------------------------------------------------------
+// ---- dropOldest
+// ---------------------------------------------------------------------------------------------------------------
 
 TEST_CASE("publisher, dropOldest: order kept, gaps exact, control records in their places") {
   for (const uint64_t seed : {1, 2, 3, 4, 5, 6}) {
@@ -620,12 +628,14 @@ TEST_CASE("publisher, dropOldest: raw messages") {
   CHECK(b.count(Counter::kDropped) > 0);
 }
 
-// ---- conflate -----------------------------------------------------------------------------------------------------------------
+// ---- conflate
+// -----------------------------------------------------------------------------------------------------------------
 
 namespace {
 
 struct Conflating {
-  explicit Conflating(uint32_t keys, uint32_t slots) : key_count(keys), words(TripleSlot::stride(kRowBytes) / 8 * slots) {
+  explicit Conflating(uint32_t keys, uint32_t slots)
+      : key_count(keys), words(TripleSlot::stride(kRowBytes) / 8 * slots) {
     options = options_for(Overflow::kConflate, 0);
     options.schema.emplace();
     options.schema->shapes.emplace_back();

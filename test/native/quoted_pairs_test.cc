@@ -180,7 +180,8 @@ TEST_CASE("quoted pairs: what stands between, and where it stops") {
 }
 
 TEST_CASE("quoted pairs: nothing is taken from behind the end, wherever it is") {
-  const std::string levels = R"(["64250.12000000","0.53210000"],["1","2"],["123456.12345678","123456.12345678"],["3","4"]])";
+  const std::string levels =
+      R"(["64250.12000000","0.53210000"],["1","2"],["123456.12345678","123456.12345678"],["3","4"]])";
   for (size_t size = 0; size <= levels.size(); ++size) {
     const Got got = read<false>(levels.substr(0, size), 100, levels.substr(size));
     CAPTURE(size);

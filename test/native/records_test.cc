@@ -43,8 +43,8 @@ std::span<const uint8_t> bytes_of(const std::string& text) {
 TEST_CASE("state record: layout") {
   for (const size_t length : {0, 1, 7, 8, 9, 100, 1023, 1024}) {
     const std::string text(length, 'x');
-    const auto record = state_record(0xBEEF, 123'456'789'012'345, {State::kConnected, State::kReconnecting, Errc::kConnReset,
-                                                                   -104, 7, 250.5, text});
+    const auto record = state_record(0xBEEF, 123'456'789'012'345,
+                                     {State::kConnected, State::kReconnecting, Errc::kConnReset, -104, 7, 250.5, text});
     check_header(record, RecordKind::kState, 0xBEEF);
     CHECK(at<double>(record, 8) == 123'456'789'012'345.0);
     CHECK(at<uint8_t>(record, 16) == 2);
@@ -59,7 +59,8 @@ TEST_CASE("state record: layout") {
 }
 
 TEST_CASE("state record: no delay is NaN, and a long text is cut") {
-  const auto record = state_record(1, 0, {State::kClosing, State::kDisconnected, Errc::kNone, 0, 0, NAN, std::string(5000, 'y')});
+  const auto record =
+      state_record(1, 0, {State::kClosing, State::kDisconnected, Errc::kNone, 0, 0, NAN, std::string(5000, 'y')});
   CHECK(std::isnan(at<double>(record, 32)));
   CHECK(at<uint32_t>(record, 28) == 1024);
   CHECK(record.size() == 40 + 1024);

@@ -51,7 +51,9 @@ class RingReader {
   explicit RingReader(std::span<uint8_t> memory)
       : base_(memory.data()), mask_(static_cast<uint32_t>(memory.size() - EventRing::kDataOffset) - 1) {}
 
-  [[nodiscard]] std::atomic<uint32_t>& word(size_t i) const { return *reinterpret_cast<std::atomic<uint32_t>*>(base_ + i * 4); }
+  [[nodiscard]] std::atomic<uint32_t>& word(size_t i) const {
+    return *reinterpret_cast<std::atomic<uint32_t>*>(base_ + i * 4);
+  }
   [[nodiscard]] uint32_t unread() const { return word(16).load(std::memory_order_seq_cst) - tail_; }
 
   // The next record, without the pads, or false. Its space is not given back before free().

@@ -145,7 +145,7 @@ TEST_CASE("triple slot: two threads, never torn, never twice, never older, told 
     writer.join();
     CHECK(torn == 0);
     CHECK(not_newer == 0);
-    CHECK(empty == 0);  // every announcement has its value
+    CHECK(empty == 0);       // every announcement has its value
     CHECK(last == kValues);  // the newest is always delivered
     CHECK(taken == told);
     CHECK(taken + replaced == kValues);

@@ -1,4 +1,5 @@
-// A WebSocket server in the hands of a test: blocking, one connection after another on a thread of its own (tcp_peer.h).
+// A WebSocket server in the hands of a test: blocking, one connection after another on a thread of its own
+// (tcp_peer.h).
 #pragma once
 #include <functional>
 #include <string>
@@ -36,7 +37,8 @@ class ServerConnection {
   void frame(const ws::test::Bytes& bytes) { raw({reinterpret_cast<const char*>(bytes.data()), bytes.size()}); }
   void text(std::string_view s) { frame(ws::test::text(s)); }
 
-  // The next message or control frame as "text:…", "ping:…", "close:1000:…"; "" when the client went away (or said nothing for 5 s).
+  // The next message or control frame as "text:…", "ping:…", "close:1000:…"; "" when the client went away (or said
+  // nothing for 5 s).
   std::string receive() {
     while (next_ == got_.events.size()) {
       uint8_t chunk[4096];

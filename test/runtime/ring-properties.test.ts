@@ -170,3 +170,89 @@ describe('reader and any producer', () => {
     )
   }, 60_000)
 })
+
+/** Reads a run of `count` records of `bytes` bytes each, with further records of the same kind behind the head. */
+function playLongRun(
+  bytes: number,
+  count: number,
+  beyond: number,
+  start: number,
+  look: 'all' | 'none' | 'first',
+): void {
+  const fields = bytes / 8 - 3
+  const numbers = json(Object.fromEntries(Array.from({ length: fields }, (_, i) => [`f${i}`, json.number(`/f${i}`)])))
+  const [shape] = jsonInternals(numbers).compiled
+  if (shape === undefined) throw new Error('no shape')
+  const setup = new ReaderSetup(262_144, start)
+  const sink = setup.attach(0, numbers)
+  const seen: number[] = []
+  sink.rows = (batch) => {
+    let rows = 0
+    if (look !== 'none') {
+      for (const row of batch as unknown as Iterable<{ f0: number }>) {
+        seen.push(row.f0)
+        rows++
+        if (look === 'first') break
+      }
+    }
+    if (look === 'all') expect(batch.length).toBe(rows)
+    for (; rows < batch.length; rows++) seen.push(Number.NaN)
+  }
+  let next = 0
+  const put = (rows: number): void => {
+    for (let i = 0; i < rows; i++) {
+      const values = Object.fromEntries(Array.from({ length: fields }, (_, field) => [`f${field}`, next]))
+      const row = encodeRow(shape.layout, values, setup.symbols)
+      expect(row).toHaveLength(bytes)
+      if (!setup.producer.row(0, 0, row)) throw new Error('the ring is too small for the test')
+      next++
+    }
+  }
+  const check = (total: number): void => {
+    expect(seen).toHaveLength(total)
+    for (const [i, n] of seen.entries()) if (!Number.isNaN(n)) expect(n).toBe(i)
+  }
+  put(count)
+  setup.producer.publish()
+  // Written, but not published: a reader that goes beyond the head finds records there that look like more of the run.
+  put(beyond)
+  expect(setup.drain()).toBe(count)
+  check(count)
+  setup.producer.publish()
+  expect(setup.drain()).toBe(beyond)
+  check(count + beyond)
+  expect(setup.producer.used).toBe(0)
+}
+
+describe('reader and runs that are longer than a batch', () => {
+  const lengths = Array.from({ length: 24 }, (_, i) => 32 + i * 8)
+
+  it('reads up to the head and never beyond', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...lengths).chain((bytes) => {
+          const perBatch = Math.ceil(65_536 / bytes)
+          const most = Math.floor(190_000 / bytes)
+          return fc.tuple(
+            fc.constant(bytes),
+            // Most of all where a batch's bound falls into the last records before the head.
+            fc.oneof(
+              fc.integer({ min: perBatch - 2, max: perBatch + 2 }),
+              fc.integer({ min: 2 * perBatch - 2, max: 2 * perBatch + 2 }),
+              fc.integer({ min: perBatch, max: most }),
+            ),
+          )
+        }),
+        fc.integer({ min: 1, max: 40 }),
+        fc.constantFrom(0, 8, 131_072, 2 ** 31 - 4_096, 2 ** 32 - 4_096),
+        fc.constantFrom('all' as const, 'none' as const, 'first' as const),
+        ([bytes, count], beyond, start, look) => playLongRun(bytes, count, beyond, start, look),
+      ),
+      { numRuns: 60 },
+    )
+  }, 60_000)
+
+  it.each(['all', 'none', 'first'] as const)('reads 72-byte rows to the last one: %s', (look) => {
+    for (const count of [910, 911, 912, 1_000, 1_821, 1_822, 2_500]) playLongRun(72, count, 3, 0, look)
+  })
+})
