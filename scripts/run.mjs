@@ -10,14 +10,20 @@ export const bin = join(root, 'node_modules', '.bin')
 export const nodeInclude = join(dirname(dirname(process.execPath)), 'include', 'node')
 
 /** `quiet`: keeps stdout for the caller instead of printing it. Returns { status, stdout }. */
-export function spawn(command, args, { quiet = false, env = {}, cwd = root } = {}) {
+export function spawn(command, args, { quiet = false, env = {}, cwd = root, timeoutMs = 0 } = {}) {
   const result = spawnSync(command, args, {
     cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', quiet ? 'pipe' : 'inherit', 'inherit'],
     encoding: 'utf8',
     maxBuffer: 1 << 28,
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
   })
+  if (result.error?.code === 'ETIMEDOUT') {
+    console.error(`no end after ${timeoutMs / 1000} s: ${command}`)
+    return { status: 124, stdout: result.stdout ?? '' }
+  }
   if (result.error) throw new Error(`cannot run ${command}: ${result.error.message}`)
   return { status: result.status ?? 1, stdout: result.stdout ?? '' }
 }

@@ -118,7 +118,9 @@ export class Channel {
       if (this.wake === 'poll' || this.reader.held || this.#closed) return
       if (!this.reader.pending && this.reader.sleep()) return
       if (this.reader.paused || this.reader.expired || rows <= 0) break
-      rows -= this.reader.drainMore(rows)
+      const count = this.reader.drainMore(rows)
+      if (count === 0) break // called from inside a drain, or control records only
+      rows -= count
     }
     this.#schedule()
   }

@@ -72,7 +72,12 @@ uint8_t* Publisher::reserve_or_wait(uint32_t bytes) {
 
 void Publisher::committed(uint32_t bytes) noexcept {
   channel_.ring().commit(bytes);
-  if (++unflushed_ % publish_rows_ != 0 || flush_interval_ns_ != 0) return;
+  ++unflushed_;
+  if (flush_interval_ns_ != 0) {
+    if (unflushed_ >= flush_rows_) flush();
+    return;
+  }
+  if (unflushed_ % publish_rows_ != 0) return;
   // A reader that is awake sees the rows at once. One that sleeps is woken after the first few, so that it works while we do, and then
   // at doubling distances: a wake-up costs both threads more than many rows.
   if (unflushed_ >= wake_at_) {

@@ -1,13 +1,18 @@
+import { spawn } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { Feed, json, Loop, type LoopMode } from 'tickwire'
 import { describe, expect, it } from 'vitest'
 import { localhostCertificates } from '../peers/certificates.ts'
+import { silent } from '../peers/misbehaviours.ts'
+import { startRawServer } from '../peers/raw-server.ts'
 import { startWsServer, type WsServer } from '../peers/ws-server.ts'
 import type { WorkerPlan, WorkerReport } from './programs/worker-feed.ts'
 import { until, within } from './waiting.ts'
 
 const program = new URL('./programs/worker-feed.ts', import.meta.url)
+const restless = new URL('./programs/worker-restless.ts', import.meta.url)
 const row = (n: number): string => `{"n":${n},"s":"S${n % 10}"}`
 
 function start(plan: WorkerPlan): Worker {
@@ -148,6 +153,20 @@ describe('workers that are ended', () => {
     expect((await report(worker)).inOrder).toBe(true)
     expect(await exit).toBe(0)
   }, 240_000)
+
+  it('in the middle of calls into the core do not take the process along', async () => {
+    await using server = await startRawServer(silent)
+    // In a process of its own: what this is about would end the one that it runs in.
+    const child = spawn(process.execPath, [fileURLToPath(restless), server.url, '60'], { stdio: 'pipe' })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Buffer) => {
+        output += chunk.toString()
+      })
+    }
+    const end = new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal, output })))
+    expect(await within(end, 'the end of the process', 90_000)).toEqual({ code: 0, signal: null, output: 'survived\n' })
+  }, 100_000)
 
   it('while they spin in poll()', async () => {
     await using server = await startStream(Number.POSITIVE_INFINITY)
