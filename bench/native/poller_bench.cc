@@ -9,7 +9,8 @@
 // and two loads:
 //   batch   one thread writes a message to each of n sockets, then receives them all; only the receiving is timed, so
 //           that neither the sender nor the scheduler is measured
-//   stream  a second thread writes round-robin as fast as it can; the receiver sleeps in the poller when it has caught up
+//   stream  a second thread writes round-robin as fast as it can; the receiver sleeps in the poller when it has caught
+//   up
 // Each metric is the median of runs that alternate between the ways. `ratio` is how many times better edge is.
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -103,8 +104,7 @@ struct Counters {
 
 class Receiver {
  public:
-  Receiver(std::vector<Connection>& connections, Way way)
-      : poller_(make_poller()), way_(way), buffer_(kReadBuffer) {
+  Receiver(std::vector<Connection>& connections, Way way) : poller_(make_poller()), way_(way), buffer_(kReadBuffer) {
     for (Connection& c : connections) {
       if (!poller_.add(c.receiver.fd(), &c, way == Way::kLevel ? Trigger::kLevel : Trigger::kEdge).ok()) fail("add");
     }

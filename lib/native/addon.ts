@@ -256,7 +256,10 @@ export const MalformedKinds = [
  * core value 0, 1 lies in the middle. The core swaps its value in with the fresh bit; the reader, told by a CONFLATED
  * record, swaps its own in without it and owns the one it got until its next swap.
  */
-export const ConflateLayout = { valuesOffset: 64, stride: (rowBytes: number): number => (64 + 3 * rowBytes + 63) & ~63 } as const
+export const ConflateLayout = {
+  valuesOffset: 64,
+  stride: (rowBytes: number): number => (64 + 3 * rowBytes + 63) & ~63,
+} as const
 
 /** Stats memory: u32 state at byte 0; u64 counters from byte 64 in this order; then the histograms. */
 export const StatCounters = [

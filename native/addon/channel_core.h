@@ -14,8 +14,8 @@
 
 namespace tickwire::addon {
 
-// The signal to the JS thread. An async handle is closed by its own thread while the loop's thread may be about to use it, so the
-// two meet under a lock; wake-ups are rare next to messages.
+// The signal to the JS thread. An async handle is closed by its own thread while the loop's thread may be about to use
+// it, so the two meet under a lock; wake-ups are rare next to messages.
 class AsyncWaker final : public Waker {
  public:
   AsyncWaker(LoopHost& host, TurnEndListener& listener) : host_(host), listener_(listener) {}

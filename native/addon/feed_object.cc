@@ -38,7 +38,8 @@ class Payload {
     size_t length = 0;
     // Short texts, the rule, need one call and no allocation.
     if (napi_get_value_string_utf8(env, value, small_.data(), small_.size(), &length) != napi_ok) return false;
-    // A text that was cut fills the buffer but for the terminator, or all but the 3 bytes that its last character would have needed.
+    // A text that was cut fills the buffer but for the terminator, or all but the 3 bytes that its last character would
+    // have needed.
     if (length + 4 < small_.size()) {
       bytes_ = {reinterpret_cast<const uint8_t*>(small_.data()), length};
       return true;
@@ -65,14 +66,14 @@ Napi::Value not_open(Napi::Env env) { return Napi::Number::New(env, static_cast<
 }  // namespace
 
 Napi::Function FeedObject::define(Napi::Env env) {
-  return DefineClass(env, "Feed",
-                     {InstanceMethod<&FeedObject::open>("open"), InstanceMethod<&FeedObject::close>("close"),
-                      InstanceMethod<&FeedObject::abort>("abort"), InstanceMethod<&FeedObject::send>("send"),
-                      InstanceMethod<&FeedObject::send_batch>("sendBatch"),
-                      InstanceMethod<&FeedObject::ping>("ping"), InstanceMethod<&FeedObject::reconnect>("reconnect"),
-                      InstanceMethod<&FeedObject::send_queue_bytes>("sendQueueBytes"),
-                      InstanceMethod<&FeedObject::destroy>("destroy"),
-                      InstanceAccessor<&FeedObject::handle>("handle")});
+  return DefineClass(
+      env, "Feed",
+      {InstanceMethod<&FeedObject::open>("open"), InstanceMethod<&FeedObject::close>("close"),
+       InstanceMethod<&FeedObject::abort>("abort"), InstanceMethod<&FeedObject::send>("send"),
+       InstanceMethod<&FeedObject::send_batch>("sendBatch"), InstanceMethod<&FeedObject::ping>("ping"),
+       InstanceMethod<&FeedObject::reconnect>("reconnect"),
+       InstanceMethod<&FeedObject::send_queue_bytes>("sendQueueBytes"), InstanceMethod<&FeedObject::destroy>("destroy"),
+       InstanceAccessor<&FeedObject::handle>("handle")});
 }
 
 FeedObject::FeedObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {

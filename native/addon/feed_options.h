@@ -9,8 +9,8 @@
 
 namespace tickwire::addon {
 
-// Appends references to the JS memory that the feed will write. Values were checked by the TypeScript layer; what could corrupt
-// memory is checked again here.
+// Appends references to the JS memory that the feed will write. Values were checked by the TypeScript layer; what could
+// corrupt memory is checked again here.
 [[nodiscard]] Result<feed::FeedOptions> read_feed_options(Napi::Object js, std::vector<Napi::ObjectReference>& memory);
 
 }  // namespace tickwire::addon

@@ -6,8 +6,8 @@ namespace tickwire::addon {
 
 namespace {
 
-// A turn may queue more work for the next one (read budgets). So many are run back to back before the JS thread's other business
-// gets its share.
+// A turn may queue more work for the next one (read budgets). So many are run back to back before the JS thread's other
+// business gets its share.
 constexpr int kTurnsInARow = 4;
 
 }  // namespace
@@ -37,8 +37,8 @@ Result<std::shared_ptr<LoopHost>> InlineHost::start(napi_env env) {
   // Channels decide whether the process stays alive.
   uv_unref(reinterpret_cast<uv_handle_t*>(&h->poll));
   uv_unref(reinterpret_cast<uv_handle_t*>(&h->timer));
-  // The handles must be gone before the environment's libuv loop is. Hooks run in reverse order: the channels on this loop, which
-  // were made later, have shut down by then.
+  // The handles must be gone before the environment's libuv loop is. Hooks run in reverse order: the channels on this
+  // loop, which were made later, have shut down by then.
   (void)napi_add_async_cleanup_hook(
       env,
       [](napi_async_cleanup_hook_handle, void* self) {
@@ -64,12 +64,14 @@ void InlineHost::on_closed(uv_handle_t* handle) {
   auto* handles = static_cast<Handles*>(handle->data);
   if (--handles->open > 0) return;
   const std::unique_ptr<Handles> last(handles);
-  // Outside an ending environment this takes the hook back; inside, it tells the environment that it need not wait any longer.
+  // Outside an ending environment this takes the hook back; inside, it tells the environment that it need not wait any
+  // longer.
   if (last->hook != nullptr) (void)napi_remove_async_cleanup_hook(last->hook);
 }
 
-// Behind what was posted before, as on a thread: such tasks hold shares of what this one is to destroy. Called from JS, hence never
-// inside a turn; records that are published meanwhile are signalled through libuv and no JS runs below here.
+// Behind what was posted before, as on a thread: such tasks hold shares of what this one is to destroy. Called from JS,
+// hence never inside a turn; records that are published meanwhile are signalled through libuv and no JS runs below
+// here.
 void InlineHost::run_and_wait(std::function<void()> task) {
   const auto done = std::make_shared<bool>(false);
   const bool posted = depth_ == 0 && loop_->post([done, &task] {
@@ -92,7 +94,7 @@ bool InlineHost::after_turn(TurnEndListener& listener) {
 void InlineHost::cancel_after_turn(TurnEndListener& listener) noexcept { std::erase(after_, &listener); }
 
 uint32_t InlineHost::turn() {
-  if (depth_ > 0) return 0;  // a callback below polls: the turn that runs already is the one
+  if (depth_ > 0) return 0;              // a callback below polls: the turn that runs already is the one
   const auto self = shared_from_this();  // a callback may close the last channel and the loop
   uint32_t done = 0;
   ++depth_;
@@ -114,9 +116,12 @@ uint32_t InlineHost::turn() {
 void InlineHost::arm_timer() {
   if (handles_ == nullptr) return;
   if (loop_->has_immediate_work()) {
-    (void)uv_timer_start(&handles_->timer, [](uv_timer_t* t) {
-      if (InlineHost* self = static_cast<Handles*>(t->data)->host) (void)self->turn();
-    }, 0, 0);
+    (void)uv_timer_start(
+        &handles_->timer,
+        [](uv_timer_t* t) {
+          if (InlineHost* self = static_cast<Handles*>(t->data)->host) (void)self->turn();
+        },
+        0, 0);
     return;
   }
   const int64_t deadline = loop_->next_deadline_ns();
@@ -125,9 +130,12 @@ void InlineHost::arm_timer() {
     return;
   }
   const int64_t wait_ns = std::max<int64_t>(0, deadline - loop_->now_ns());
-  (void)uv_timer_start(&handles_->timer, [](uv_timer_t* t) {
-    if (InlineHost* self = static_cast<Handles*>(t->data)->host) (void)self->turn();
-  }, static_cast<uint64_t>((wait_ns + 999'999) / 1'000'000), 0);
+  (void)uv_timer_start(
+      &handles_->timer,
+      [](uv_timer_t* t) {
+        if (InlineHost* self = static_cast<Handles*>(t->data)->host) (void)self->turn();
+      },
+      static_cast<uint64_t>((wait_ns + 999'999) / 1'000'000), 0);
 }
 
 }  // namespace tickwire::addon

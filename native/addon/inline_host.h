@@ -1,5 +1,5 @@
-// A loop without a thread: the JS thread's own libuv loop watches the poller's descriptor and runs a turn when something is ready. At low
-// rates this saves the hand-over between two sleeping threads.
+// A loop without a thread: the JS thread's own libuv loop watches the poller's descriptor and runs a turn when
+// something is ready. At low rates this saves the hand-over between two sleeping threads.
 #pragma once
 #include <node_api.h>
 #include <uv.h>

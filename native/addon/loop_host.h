@@ -1,8 +1,9 @@
 // Who drives a Loop: a thread of its own, or the JS thread that made it.
 //
-// Order of destruction, and why: feeds first (they hold descriptors and timers of the loop), then the channel (feeds publish into it),
-// then the loop's thread (it may still run their last tasks), last the JS memory (the ring and the statistics, which all of the former
-// write). A channel therefore keeps its host alive, waits for the loop to have destroyed its feeds, and only then lets go of memory.
+// Order of destruction, and why: feeds first (they hold descriptors and timers of the loop), then the channel (feeds
+// publish into it), then the loop's thread (it may still run their last tasks), last the JS memory (the ring and the
+// statistics, which all of the former write). A channel therefore keeps its host alive, waits for the loop to have
+// destroyed its feeds, and only then lets go of memory.
 #pragma once
 #include <functional>
 #include <memory>

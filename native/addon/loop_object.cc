@@ -9,10 +9,10 @@
 namespace tickwire::addon {
 
 Napi::Function LoopObject::define(Napi::Env env) {
-  return DefineClass(env, "Loop",
-                     {InstanceMethod<&LoopObject::close>("close"),
-                      InstanceMethod<&LoopObject::cpu_time_ns>("cpuTimeNs"),
-                      InstanceMethod<&LoopObject::run_once>("runOnce")});
+  return DefineClass(
+      env, "Loop",
+      {InstanceMethod<&LoopObject::close>("close"), InstanceMethod<&LoopObject::cpu_time_ns>("cpuTimeNs"),
+       InstanceMethod<&LoopObject::run_once>("runOnce")});
 }
 
 LoopObject::LoopObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {

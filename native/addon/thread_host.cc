@@ -9,8 +9,9 @@ namespace tickwire::addon {
 
 namespace {
 
-// process.exit() on the main thread runs no cleanup hooks, only atexit handlers: a loop thread that went on would use OpenSSL and
-// our own statics while they are destroyed. Handlers run in reverse order of registration, so this one comes before theirs.
+// process.exit() on the main thread runs no cleanup hooks, only atexit handlers: a loop thread that went on would use
+// OpenSSL and our own statics while they are destroyed. Handlers run in reverse order of registration, so this one
+// comes before theirs.
 class RunningThreads {
  public:
   static RunningThreads& instance() {

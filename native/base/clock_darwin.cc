@@ -9,7 +9,8 @@ namespace {
 
 int64_t read_clock(clockid_t id) noexcept {
   const uint64_t ns = clock_gettime_nsec_np(id);
-  if (ns == 0) [[unlikely]] std::abort();  // zero reports failure; no deadline would be right any more
+  if (ns == 0) [[unlikely]]
+    std::abort();  // zero reports failure; no deadline would be right any more
   return static_cast<int64_t>(ns);
 }
 

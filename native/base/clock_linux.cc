@@ -9,7 +9,8 @@ namespace {
 int64_t read_clock(clockid_t id) noexcept {
   timespec ts;
   // Both clocks are mandatory on Linux. Going on with a made-up time would corrupt every deadline, so stop instead.
-  if (clock_gettime(id, &ts) != 0) [[unlikely]] std::abort();
+  if (clock_gettime(id, &ts) != 0) [[unlikely]]
+    std::abort();
   return static_cast<int64_t>(ts.tv_sec) * 1'000'000'000 + ts.tv_nsec;
 }
 

@@ -20,8 +20,8 @@ inline void cpu_relax() noexcept {
 #endif
 }
 
-// Binds the calling thread to one CPU, counted from 0. Fails with kSystem: EINVAL when the CPU does not exist or may not
-// be used, ENOTSUP where the system does not bind threads (macOS on Apple silicon).
+// Binds the calling thread to one CPU, counted from 0. Fails with kSystem: EINVAL when the CPU does not exist or may
+// not be used, ENOTSUP where the system does not bind threads (macOS on Apple silicon).
 [[nodiscard]] Result<void> pin_this_thread(int cpu);
 
 // Shown by debuggers and top; cut to 15 characters where the system takes no more. Purely informative, so that a

@@ -9,75 +9,75 @@ namespace tickwire {
 
 // X(enumerator, "STABLE_CODE"). The numeric value travels through the event ring and is an index into the table
 // that `errorCodes()` exports to TypeScript; append only.
-#define TICKWIRE_ERRORS(X)                                       \
-  X(kNone, "NONE")                                               \
-  /* system calls; Error::detail is errno */                     \
-  X(kSystem, "ERR_SYSTEM")                                       \
-  X(kConnRefused, "ECONNREFUSED")                                \
-  X(kConnReset, "ECONNRESET")                                    \
-  X(kBrokenPipe, "EPIPE")                                        \
-  X(kTimedOut, "ETIMEDOUT")                                      \
-  X(kHostUnreachable, "EHOSTUNREACH")                            \
-  X(kNetUnreachable, "ENETUNREACH")                              \
-  X(kAddrNotAvailable, "EADDRNOTAVAIL")                          \
-  X(kTooManyFiles, "EMFILE")                                     \
-  X(kNoMemory, "ENOMEM")                                         \
-  X(kEof, "ERR_EOF")                                             \
-  /* phases */                                                   \
-  X(kDns, "ERR_DNS")                                             \
-  X(kConnectTimeout, "ERR_CONNECT_TIMEOUT")                      \
-  X(kHandshakeTimeout, "ERR_HANDSHAKE_TIMEOUT")                  \
-  X(kProxyStatus, "ERR_PROXY_STATUS")                            \
-  X(kProxyMalformed, "ERR_PROXY_MALFORMED")                      \
-  X(kIdle, "ERR_IDLE")                                           \
-  X(kPongTimeout, "ERR_PONG_TIMEOUT")                            \
-  X(kAborted, "ERR_ABORTED")                                     \
-  X(kRetriesExhausted, "ERR_RETRIES_EXHAUSTED")                  \
-  /* TLS; Error::detail is the OpenSSL reason or X509 verify code */ \
-  X(kTlsConfig, "ERR_TLS_CONFIG")                                \
-  X(kTlsHandshake, "ERR_TLS_HANDSHAKE")                          \
-  X(kTlsProtocol, "ERR_TLS_PROTOCOL")                            \
-  X(kTlsCertExpired, "ERR_TLS_CERT_EXPIRED")                     \
-  X(kTlsCertNotYetValid, "ERR_TLS_CERT_NOT_YET_VALID")           \
-  X(kTlsSelfSigned, "ERR_TLS_SELF_SIGNED")                       \
-  X(kTlsUnknownIssuer, "ERR_TLS_UNKNOWN_ISSUER")                 \
-  X(kTlsHostname, "ERR_TLS_HOSTNAME")                            \
-  X(kTlsVerify, "ERR_TLS_VERIFY")                                \
-  X(kTlsPin, "ERR_TLS_PIN")                                      \
-  X(kTlsVersion, "ERR_TLS_VERSION")                              \
-  X(kTlsTruncated, "ERR_TLS_TRUNCATED")                          \
-  /* WebSocket handshake (RFC 6455 section 4); detail is the HTTP status where there is one */ \
-  X(kHandshakeStatus, "ERR_HANDSHAKE_STATUS")                    \
-  X(kHandshakeMalformed, "ERR_HANDSHAKE_MALFORMED")              \
-  X(kHandshakeTooLarge, "ERR_HANDSHAKE_TOO_LARGE")               \
-  X(kHandshakeUpgrade, "ERR_HANDSHAKE_UPGRADE")                  \
-  X(kHandshakeConnection, "ERR_HANDSHAKE_CONNECTION")            \
-  X(kHandshakeAccept, "ERR_HANDSHAKE_ACCEPT")                    \
-  X(kHandshakeSubprotocol, "ERR_HANDSHAKE_SUBPROTOCOL")          \
-  X(kHandshakeExtension, "ERR_HANDSHAKE_EXTENSION")              \
-  /* WebSocket framing; detail is the close code that is sent */ \
-  X(kWsReservedBits, "ERR_WS_RESERVED_BITS")                     \
-  X(kWsOpcode, "ERR_WS_OPCODE")                                  \
-  X(kWsControlFragmented, "ERR_WS_CONTROL_FRAGMENTED")           \
-  X(kWsControlTooLong, "ERR_WS_CONTROL_TOO_LONG")                \
-  X(kWsUnexpectedContinuation, "ERR_WS_UNEXPECTED_CONTINUATION") \
-  X(kWsExpectedContinuation, "ERR_WS_EXPECTED_CONTINUATION")     \
-  X(kWsMasked, "ERR_WS_MASKED")                                  \
-  X(kWsNotMasked, "ERR_WS_NOT_MASKED")                           \
-  X(kWsLengthEncoding, "ERR_WS_LENGTH_ENCODING")                 \
-  X(kWsMessageTooLarge, "ERR_WS_MESSAGE_TOO_LARGE")              \
-  X(kWsTooManyFragments, "ERR_WS_TOO_MANY_FRAGMENTS")            \
-  X(kWsInvalidUtf8, "ERR_WS_INVALID_UTF8")                       \
-  X(kWsCloseCode, "ERR_WS_CLOSE_CODE")                           \
-  X(kWsClosePayload, "ERR_WS_CLOSE_PAYLOAD")                     \
-  X(kWsInflate, "ERR_WS_INFLATE")                                \
-  X(kWsCompressedControl, "ERR_WS_COMPRESSED_CONTROL")           \
-  X(kWsControlFlood, "ERR_WS_CONTROL_FLOOD")                     \
+#define TICKWIRE_ERRORS(X)                                                                              \
+  X(kNone, "NONE")                                                                                      \
+  /* system calls; Error::detail is errno */                                                            \
+  X(kSystem, "ERR_SYSTEM")                                                                              \
+  X(kConnRefused, "ECONNREFUSED")                                                                       \
+  X(kConnReset, "ECONNRESET")                                                                           \
+  X(kBrokenPipe, "EPIPE")                                                                               \
+  X(kTimedOut, "ETIMEDOUT")                                                                             \
+  X(kHostUnreachable, "EHOSTUNREACH")                                                                   \
+  X(kNetUnreachable, "ENETUNREACH")                                                                     \
+  X(kAddrNotAvailable, "EADDRNOTAVAIL")                                                                 \
+  X(kTooManyFiles, "EMFILE")                                                                            \
+  X(kNoMemory, "ENOMEM")                                                                                \
+  X(kEof, "ERR_EOF")                                                                                    \
+  /* phases */                                                                                          \
+  X(kDns, "ERR_DNS")                                                                                    \
+  X(kConnectTimeout, "ERR_CONNECT_TIMEOUT")                                                             \
+  X(kHandshakeTimeout, "ERR_HANDSHAKE_TIMEOUT")                                                         \
+  X(kProxyStatus, "ERR_PROXY_STATUS")                                                                   \
+  X(kProxyMalformed, "ERR_PROXY_MALFORMED")                                                             \
+  X(kIdle, "ERR_IDLE")                                                                                  \
+  X(kPongTimeout, "ERR_PONG_TIMEOUT")                                                                   \
+  X(kAborted, "ERR_ABORTED")                                                                            \
+  X(kRetriesExhausted, "ERR_RETRIES_EXHAUSTED")                                                         \
+  /* TLS; Error::detail is the OpenSSL reason or X509 verify code */                                    \
+  X(kTlsConfig, "ERR_TLS_CONFIG")                                                                       \
+  X(kTlsHandshake, "ERR_TLS_HANDSHAKE")                                                                 \
+  X(kTlsProtocol, "ERR_TLS_PROTOCOL")                                                                   \
+  X(kTlsCertExpired, "ERR_TLS_CERT_EXPIRED")                                                            \
+  X(kTlsCertNotYetValid, "ERR_TLS_CERT_NOT_YET_VALID")                                                  \
+  X(kTlsSelfSigned, "ERR_TLS_SELF_SIGNED")                                                              \
+  X(kTlsUnknownIssuer, "ERR_TLS_UNKNOWN_ISSUER")                                                        \
+  X(kTlsHostname, "ERR_TLS_HOSTNAME")                                                                   \
+  X(kTlsVerify, "ERR_TLS_VERIFY")                                                                       \
+  X(kTlsPin, "ERR_TLS_PIN")                                                                             \
+  X(kTlsVersion, "ERR_TLS_VERSION")                                                                     \
+  X(kTlsTruncated, "ERR_TLS_TRUNCATED")                                                                 \
+  /* WebSocket handshake (RFC 6455 section 4); detail is the HTTP status where there is one */          \
+  X(kHandshakeStatus, "ERR_HANDSHAKE_STATUS")                                                           \
+  X(kHandshakeMalformed, "ERR_HANDSHAKE_MALFORMED")                                                     \
+  X(kHandshakeTooLarge, "ERR_HANDSHAKE_TOO_LARGE")                                                      \
+  X(kHandshakeUpgrade, "ERR_HANDSHAKE_UPGRADE")                                                         \
+  X(kHandshakeConnection, "ERR_HANDSHAKE_CONNECTION")                                                   \
+  X(kHandshakeAccept, "ERR_HANDSHAKE_ACCEPT")                                                           \
+  X(kHandshakeSubprotocol, "ERR_HANDSHAKE_SUBPROTOCOL")                                                 \
+  X(kHandshakeExtension, "ERR_HANDSHAKE_EXTENSION")                                                     \
+  /* WebSocket framing; detail is the close code that is sent */                                        \
+  X(kWsReservedBits, "ERR_WS_RESERVED_BITS")                                                            \
+  X(kWsOpcode, "ERR_WS_OPCODE")                                                                         \
+  X(kWsControlFragmented, "ERR_WS_CONTROL_FRAGMENTED")                                                  \
+  X(kWsControlTooLong, "ERR_WS_CONTROL_TOO_LONG")                                                       \
+  X(kWsUnexpectedContinuation, "ERR_WS_UNEXPECTED_CONTINUATION")                                        \
+  X(kWsExpectedContinuation, "ERR_WS_EXPECTED_CONTINUATION")                                            \
+  X(kWsMasked, "ERR_WS_MASKED")                                                                         \
+  X(kWsNotMasked, "ERR_WS_NOT_MASKED")                                                                  \
+  X(kWsLengthEncoding, "ERR_WS_LENGTH_ENCODING")                                                        \
+  X(kWsMessageTooLarge, "ERR_WS_MESSAGE_TOO_LARGE")                                                     \
+  X(kWsTooManyFragments, "ERR_WS_TOO_MANY_FRAGMENTS")                                                   \
+  X(kWsInvalidUtf8, "ERR_WS_INVALID_UTF8")                                                              \
+  X(kWsCloseCode, "ERR_WS_CLOSE_CODE")                                                                  \
+  X(kWsClosePayload, "ERR_WS_CLOSE_PAYLOAD")                                                            \
+  X(kWsInflate, "ERR_WS_INFLATE")                                                                       \
+  X(kWsCompressedControl, "ERR_WS_COMPRESSED_CONTROL")                                                  \
+  X(kWsControlFlood, "ERR_WS_CONTROL_FLOOD")                                                            \
   X(kWsClosed, "ERR_WS_CLOSED") /* the peer closed; detail is its close code, 1005 when it gave none */ \
-  X(kWsClosedByUser, "ERR_WS_CLOSED_BY_USER")                    \
-  X(kSendQueueFull, "ERR_SEND_QUEUE_FULL")                       \
-  X(kNotOpen, "ERR_NOT_OPEN")                                    \
-  X(kSchema, "ERR_SCHEMA")                                       \
+  X(kWsClosedByUser, "ERR_WS_CLOSED_BY_USER")                                                           \
+  X(kSendQueueFull, "ERR_SEND_QUEUE_FULL")                                                              \
+  X(kNotOpen, "ERR_NOT_OPEN")                                                                           \
+  X(kSchema, "ERR_SCHEMA")                                                                              \
   X(kInvalidUrl, "ERR_INVALID_URL")
 
 enum class Errc : uint16_t {
@@ -91,8 +91,8 @@ enum class Errc : uint16_t {
 
 struct Error {
   Errc code = Errc::kNone;
-  int32_t detail = 0;   // errno, HTTP status, close code, verify code: see the table above
-  std::string text;     // for people; never holds a secret
+  int32_t detail = 0;  // errno, HTTP status, close code, verify code: see the table above
+  std::string text;    // for people; never holds a secret
   [[nodiscard]] explicit operator bool() const noexcept { return code != Errc::kNone; }
 };
 
@@ -102,8 +102,8 @@ struct Error {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : v_(std::in_place_index<0>, std::move(value)) {}        // NOLINT(google-explicit-constructor)
-  Result(Error error) : v_(std::in_place_index<1>, std::move(error)) {}    // NOLINT(google-explicit-constructor)
+  Result(T value) : v_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
+  Result(Error error) : v_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
   [[nodiscard]] bool ok() const noexcept { return v_.index() == 0; }
   [[nodiscard]] T& value() noexcept { return *std::get_if<0>(&v_); }
   [[nodiscard]] const T& value() const noexcept { return *std::get_if<0>(&v_); }
@@ -117,7 +117,7 @@ template <>
 class [[nodiscard]] Result<void> {
  public:
   Result() = default;
-  Result(Error error) : e_(std::move(error)) {}                            // NOLINT(google-explicit-constructor)
+  Result(Error error) : e_(std::move(error)) {}  // NOLINT(google-explicit-constructor)
   [[nodiscard]] bool ok() const noexcept { return e_.code == Errc::kNone; }
   [[nodiscard]] const Error& error() const noexcept { return e_; }
 

@@ -1,6 +1,6 @@
-// The core's end of the event ring: a single-producer single-consumer ring of 8-byte aligned records in memory that the JS
-// side allocated. docs/event-ring.md holds the protocol and its memory-order argument; lib/native/addon.ts the same layout for
-// the reader.
+// The core's end of the event ring: a single-producer single-consumer ring of 8-byte aligned records in memory that the
+// JS side allocated. docs/event-ring.md holds the protocol and its memory-order argument; lib/native/addon.ts the same
+// layout for the reader.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -39,8 +39,8 @@ class EventRing {
   // Formats `memory` (kDataOffset + a power of two). The memory must outlive the ring.
   [[nodiscard]] static Result<EventRing> format(std::span<uint8_t> memory);
 
-  // Contiguous room for a record of `bytes` (a multiple of 8), or null when the reader has not freed enough. The record is
-  // visible to nobody before publish().
+  // Contiguous room for a record of `bytes` (a multiple of 8), or null when the reader has not freed enough. The record
+  // is visible to nobody before publish().
   [[nodiscard]] uint8_t* reserve(uint32_t bytes) noexcept {
     const uint32_t offset = write_ & mask_;
     const uint32_t to_end = capacity_ - offset;
@@ -65,22 +65,22 @@ class EventRing {
     published_ = write_;
     head().store(write_, std::memory_order_release);
   }
-  // publish(), then: true when the reader sleeps and must be woken, which this call has then taken on. After the last publish() of a
-  // read this must be called once, or the reader sleeps on.
+  // publish(), then: true when the reader sleeps and must be woken, which this call has then taken on. After the last
+  // publish() of a read this must be called once, or the reader sleeps on.
   [[nodiscard]] bool publish_and_check_sleeper() noexcept {
     publish();
     if (published_ == checked_) return false;
     checked_ = published_;
-    // The reader stores `sleeping`, then loads head; we store head, then load `sleeping`. Only sequential consistency of these
-    // four forbids that both miss the other's store, hence the fence here and Atomics (seq_cst) there.
+    // The reader stores `sleeping`, then loads head; we store head, then load `sleeping`. Only sequential consistency
+    // of these four forbids that both miss the other's store, hence the fence here and Atomics (seq_cst) there.
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (sleeping().load(std::memory_order_relaxed) == 0) return false;
     return sleeping().exchange(0, std::memory_order_acq_rel) != 0;
   }
   [[nodiscard]] bool unpublished() const noexcept { return write_ != checked_; }
 
-  // Announces that the producer waits for room. The caller must try reserve() once more afterwards: the reader may have freed
-  // room before it could see the announcement (same store/load argument as in publish()).
+  // Announces that the producer waits for room. The caller must try reserve() once more afterwards: the reader may have
+  // freed room before it could see the announcement (same store/load argument as in publish()).
   void announce_starved() noexcept {
     starved().store(1, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);
@@ -101,7 +101,8 @@ class EventRing {
  private:
   EventRing(uint8_t* base, uint32_t capacity) noexcept
       : base_(base), data_(base + kDataOffset), capacity_(capacity), mask_(capacity - 1) {}
-  // std::atomic<uint32_t> is lock-free and has the layout of uint32_t on every platform we build for (asserted in the .cc).
+  // std::atomic<uint32_t> is lock-free and has the layout of uint32_t on every platform we build for (asserted in the
+  // .cc).
   [[nodiscard]] std::atomic<uint32_t>& word(size_t i) const noexcept {
     return *reinterpret_cast<std::atomic<uint32_t>*>(base_ + i * 4);
   }
@@ -114,9 +115,9 @@ class EventRing {
   uint8_t* data_;
   uint32_t capacity_;
   uint32_t mask_;
-  uint32_t write_ = 0;      // positions are byte counts modulo 2^32
+  uint32_t write_ = 0;  // positions are byte counts modulo 2^32
   uint32_t published_ = 0;
-  uint32_t checked_ = 0;    // published_ at the last look at `sleeping`
+  uint32_t checked_ = 0;  // published_ at the last look at `sleeping`
   uint32_t tail_seen_ = 0;
 };
 

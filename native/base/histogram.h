@@ -1,5 +1,6 @@
-// Log-linear latency histogram in shared memory, one writer. Buckets are 1/32 of an octave wide: percentiles are right to about
-// 3 %. Readers may look at any time: every word is written atomically, and a reading is off by the samples of that moment.
+// Log-linear latency histogram in shared memory, one writer. Buckets are 1/32 of an octave wide: percentiles are right
+// to about 3 %. Readers may look at any time: every word is written atomically, and a reading is off by the samples of
+// that moment.
 #pragma once
 #include <atomic>
 #include <bit>

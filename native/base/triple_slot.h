@@ -1,5 +1,5 @@
-// The newest value of one key, handed from one writer to one reader without waiting on either side: three values, of which the
-// writer owns one, the reader one, and the third lies in the middle (lib/native/addon.ts, ConflateLayout).
+// The newest value of one key, handed from one writer to one reader without waiting on either side: three values, of
+// which the writer owns one, the reader one, and the third lies in the middle (lib/native/addon.ts, ConflateLayout).
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -24,8 +24,8 @@ class TripleSlot {
 
   [[nodiscard]] uint8_t* back() const noexcept { return memory_ + kValuesOffset + size_t{back_} * value_bytes_; }
 
-  // Hands the value written to back() over. True: the reader had taken the one before (so it has to be told); false: the one
-  // before was never seen and is replaced.
+  // Hands the value written to back() over. True: the reader had taken the one before (so it has to be told); false:
+  // the one before was never seen and is replaced.
   [[nodiscard]] bool swap_in() noexcept {
     // Release: the value's bytes precede the exchange. Acquire: the reader is done with the value that we get back.
     const uint32_t old = state().exchange(back_ | kFresh, std::memory_order_acq_rel);

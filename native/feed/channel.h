@@ -1,5 +1,5 @@
-// One event ring between one loop and one JS context, with what belongs to it: interned symbols, the way to wake the reader,
-// the feeds that publish into it.
+// One event ring between one loop and one JS context, with what belongs to it: interned symbols, the way to wake the
+// reader, the feeds that publish into it.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -41,8 +41,8 @@ class Channel {
     return true;
   }
 
-  // Registers for on_space() and tells the reader to report room. The caller must look for room once more afterwards; see
-  // EventRing::announce_starved().
+  // Registers for on_space() and tells the reader to report room. The caller must look for room once more afterwards;
+  // see EventRing::announce_starved().
   void wait_for_space(SpaceListener& listener);
   void stop_waiting(SpaceListener& listener) noexcept;
   // The reader has freed room.

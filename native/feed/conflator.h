@@ -1,5 +1,5 @@
-// Newest value per (shape, key) in triple slots that JS reads. Announcements that find no room in the ring are kept: at most one per
-// slot.
+// Newest value per (shape, key) in triple slots that JS reads. Announcements that find no room in the ring are kept: at
+// most one per slot.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -28,8 +28,8 @@ class Conflator {
     std::span<uint8_t> memory;
     uint32_t row_bytes;
     uint32_t keys;
-    std::vector<TripleSlot> slots;          // grows up to keys; reserved at once
-    std::vector<uint32_t> slot_of_symbol;   // slot + 1 by symbol id; the last entry is for rows without a key
+    std::vector<TripleSlot> slots;         // grows up to keys; reserved at once
+    std::vector<uint32_t> slot_of_symbol;  // slot + 1 by symbol id; the last entry is for rows without a key
   };
   std::vector<Region> regions_;
   std::vector<Announcement> waiting_;

@@ -1,4 +1,5 @@
-// Control records (state, malformed, pong) that found no room in the ring. Bounded: when full, the oldest go and are counted.
+// Control records (state, malformed, pong) that found no room in the ring. Bounded: when full, the oldest go and are
+// counted.
 #pragma once
 #include <cstdint>
 #include <deque>

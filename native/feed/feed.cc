@@ -50,7 +50,8 @@ Feed::~Feed() {
   session_.reset();
 }
 
-// ---- control ------------------------------------------------------------------------------------------------------------------
+// ---- control
+// ------------------------------------------------------------------------------------------------------------------
 
 void Feed::open() {
   if (stats_.state() != State::kDisconnected) return;
@@ -89,7 +90,8 @@ void Feed::abort() {
 }
 
 void Feed::reconnect() {
-  if (stats_.state() == State::kConnected && session_ != nullptr) session_->abort({Errc::kAborted, 0, "reconnect requested"});
+  if (stats_.state() == State::kConnected && session_ != nullptr)
+    session_->abort({Errc::kAborted, 0, "reconnect requested"});
 }
 
 Result<void> Feed::send(ws::Opcode opcode, std::span<const uint8_t> payload) {
@@ -127,7 +129,8 @@ size_t Feed::send_queue_bytes() {
   return session_ == nullptr ? 0 : session_->send_queue_bytes();
 }
 
-// ---- connection ---------------------------------------------------------------------------------------------------------------
+// ---- connection
+// ---------------------------------------------------------------------------------------------------------------
 
 void Feed::start_attempt() {
   schedule_.on_attempt(loop_.refresh_now());
@@ -194,9 +197,10 @@ void Feed::attempt_failed(const Error& error) {
   if (stats_.state() == State::kConnecting) stats_.add(Counter::kFailures);
   const auto delay = schedule_.next_delay(loop_.refresh_now());
   if (!delay) {
-    finish(options_.reconnect.enabled ? Error{Errc::kRetriesExhausted, static_cast<int32_t>(error.code),
-                                              std::string(errc_name(error.code)) + (error.text.empty() ? "" : ": ") + error.text}
-                                      : error);
+    finish(options_.reconnect.enabled
+               ? Error{Errc::kRetriesExhausted, static_cast<int32_t>(error.code),
+                       std::string(errc_name(error.code)) + (error.text.empty() ? "" : ": ") + error.text}
+               : error);
     return;
   }
   move_to(State::kReconnecting, error, static_cast<double>(*delay) / 1e6, error.text);
@@ -210,7 +214,8 @@ void Feed::finish(const Error& error) {
 
 void Feed::move_to(State to, const Error& reason, double delay_ms, std::string_view text) {
   const State from = stats_.state();
-  if (!stats_.transition(from, to)) return;  // only this thread moves it: cannot fail, and must not move twice if it did
+  if (!stats_.transition(from, to))
+    return;  // only this thread moves it: cannot fail, and must not move twice if it did
   auto record = state_record(handle_, loop_.refresh_now(),
                              {from, to, reason.code, reason.detail, schedule_.attempts(), delay_ms, text});
   publisher_->control(record);
@@ -231,7 +236,8 @@ void Feed::drop_session() {
 // At once, which it allows below its own frames: in the rest of the turn its timer must not report to us any more.
 void Feed::drop_connector() { connector_.reset(); }
 
-// ---- heartbeat ----------------------------------------------------------------------------------------------------------------
+// ---- heartbeat
+// ----------------------------------------------------------------------------------------------------------------
 
 void Feed::on_dead(Errc why) {
   if (session_ != nullptr) session_->abort({why, 0, {}});
@@ -249,7 +255,8 @@ void Feed::on_pong(std::span<const uint8_t> payload) {
 
 void Feed::on_ping(std::span<const uint8_t>) { stats_.add(Counter::kPings); }
 
-// ---- data ---------------------------------------------------------------------------------------------------------------------
+// ---- data
+// ---------------------------------------------------------------------------------------------------------------------
 
 void Feed::on_bytes(size_t n) {
   stats_.add(Counter::kReads);
@@ -300,7 +307,8 @@ void Feed::refuse(const decode::DecodeOutcome& outcome, const ws::Message& messa
     return;
   }
   next_sample_ns_ = times.rx_ns + options_.sample_interval_ns;
-  auto record = malformed_record(handle_, times.rx_ns, outcome, message.data, options_.sample_bytes, samples_suppressed_);
+  auto record =
+      malformed_record(handle_, times.rx_ns, outcome, message.data, options_.sample_bytes, samples_suppressed_);
   samples_suppressed_ = 0;
   publisher_->control(record);
 }

@@ -1,10 +1,10 @@
-// A market-data feed: one WebSocket connection at a time, kept up by its reconnection policy and heartbeat, decoded and published
-// into the event ring. Lives on the loop's thread; send(), send_batch(), ping() and send_queue_bytes() may be called from
-// any thread.
+// A market-data feed: one WebSocket connection at a time, kept up by its reconnection policy and heartbeat, decoded and
+// published into the event ring. Lives on the loop's thread; send(), send_batch(), ping() and send_queue_bytes() may be
+// called from any thread.
 //
-// States (docs/architecture.md has the drawing): disconnected → connecting → connected → reconnecting → connecting …; closing from
-// any of them; disconnected again when closed or given up, which is announced exactly once and is the last record of a feed until
-// it is opened again.
+// States (docs/architecture.md has the drawing): disconnected → connecting → connected → reconnecting → connecting …;
+// closing from any of them; disconnected again when closed or given up, which is announced exactly once and is the last
+// record of a feed until it is opened again.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -24,19 +24,23 @@
 
 namespace tickwire::feed {
 
-class Feed final : private ws::SessionListener, private ConnectListener, private HeartbeatListener, private SpaceListener {
+class Feed final : private ws::SessionListener,
+                   private ConnectListener,
+                   private HeartbeatListener,
+                   private SpaceListener {
  public:
-  // From any thread: touches nothing that the loop uses. Everything else below, but where it says so, is for the loop's thread.
+  // From any thread: touches nothing that the loop uses. Everything else below, but where it says so, is for the loop's
+  // thread.
   [[nodiscard]] static Result<std::unique_ptr<Feed>> create(Channel& channel, FeedOptions options, uint16_t handle);
   ~Feed();  // abandons whatever is going on, silently; not from inside one of its own callbacks
   Feed(const Feed&) = delete;
   Feed& operator=(const Feed&) = delete;
 
   // From the loop's thread.
-  void open();                                            // nothing when it is open already
+  void open();  // nothing when it is open already
   void close(uint16_t code, std::string_view reason);
-  void abort();                                           // like close(), without the closing handshake
-  void reconnect();                                       // drops the connection and goes through the policy
+  void abort();      // like close(), without the closing handshake
+  void reconnect();  // drops the connection and goes through the policy
 
   // From any thread.
   [[nodiscard]] Result<void> send(ws::Opcode opcode, std::span<const uint8_t> payload);
@@ -83,9 +87,9 @@ class Feed final : private ws::SessionListener, private ConnectListener, private
   std::unique_ptr<Publisher> publisher_;
 
   std::unique_ptr<Connector> connector_;
-  std::mutex session_mutex_;               // guards the pointer against senders; never held while a listener is called
+  std::mutex session_mutex_;  // guards the pointer against senders; never held while a listener is called
   std::unique_ptr<ws::Session> session_;
-  bool session_open_ = false;              // under session_mutex_
+  bool session_open_ = false;  // under session_mutex_
   StreamInfo stream_info_;
   bool had_connection_ = false;
   bool paused_ = false;

@@ -54,7 +54,8 @@ void HeartbeatMonitor::on_pong(std::span<const uint8_t> payload) {
 
 void HeartbeatMonitor::on_ping_timer(int64_t) {
   const int64_t now = loop_.refresh_now();
-  // One ping at a time: while a pong is due, its deadline decides. Without a deadline nothing would, should a pong stay out.
+  // One ping at a time: while a pong is due, its deadline decides. Without a deadline nothing would, should a pong stay
+  // out.
   if ((awaited_ == 0 || options_.pong_timeout_ns == 0) && !paused_) {
     uint8_t payload[sizeof now];
     std::memcpy(payload, &now, sizeof now);

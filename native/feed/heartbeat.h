@@ -1,5 +1,5 @@
-// Keeps a connection honest: protocol pings with a pong deadline, application pings, and the longest silence of data. Control
-// frames do not count as data: a feed that answers pings and carries nothing is dead.
+// Keeps a connection honest: protocol pings with a pong deadline, application pings, and the longest silence of data.
+// Control frames do not count as data: a feed that answers pings and carries nothing is dead.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -43,7 +43,7 @@ class HeartbeatMonitor {
   HeartbeatListener& listener_;
   ws::Session* session_ = nullptr;
   int64_t last_data_ns_ = 0;
-  int64_t awaited_ = 0;   // the time that the last ping carries; 0 = no pong is due
+  int64_t awaited_ = 0;  // the time that the last ping carries; 0 = no pong is due
   bool paused_ = false;
   MemberTimer<HeartbeatMonitor, &HeartbeatMonitor::on_ping_timer> ping_timer_{*this};
   MemberTimer<HeartbeatMonitor, &HeartbeatMonitor::on_pong_timer> pong_timer_{*this};

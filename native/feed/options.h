@@ -16,10 +16,10 @@ namespace tickwire::feed {
 enum class Overflow : uint8_t { kBlock, kConflate, kDropOldest };
 
 struct Heartbeat {
-  int64_t ping_ns = 0;           // interval of protocol pings; 0 = none
-  int64_t pong_timeout_ns = 0;   // a pong must follow within this
-  int64_t idle_ns = 0;           // longest time without a data message; 0 = any
-  std::string app_ping;          // text sent every app_ping_ns
+  int64_t ping_ns = 0;          // interval of protocol pings; 0 = none
+  int64_t pong_timeout_ns = 0;  // a pong must follow within this
+  int64_t idle_ns = 0;          // longest time without a data message; 0 = any
+  std::string app_ping;         // text sent every app_ping_ns
   int64_t app_ping_ns = 0;
 };
 
@@ -41,11 +41,11 @@ struct FeedOptions {
   ReconnectPolicy reconnect;
   Heartbeat heartbeat;
   Overflow overflow = Overflow::kBlock;
-  uint32_t ring_window = 0;        // bytes unread in the ring from which on block and dropOldest hold back
-  size_t pending_bytes = 0;        // dropOldest
+  uint32_t ring_window = 0;  // bytes unread in the ring from which on block and dropOldest hold back
+  size_t pending_bytes = 0;  // dropOldest
   uint32_t flush_rows = 256;
   int64_t flush_interval_ns = 0;
-  std::optional<decode::Schema> schema;   // none = raw messages
+  std::optional<decode::Schema> schema;  // none = raw messages
   std::span<uint8_t> conflate_memory;
   std::vector<ConflateRegion> conflate_regions;
   std::span<uint8_t> stats;

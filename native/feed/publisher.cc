@@ -78,8 +78,8 @@ void Publisher::committed(uint32_t bytes) noexcept {
     return;
   }
   if (unflushed_ % publish_rows_ != 0) return;
-  // A reader that is awake sees the rows at once. One that sleeps is woken after the first few, so that it works while we do, and then
-  // at doubling distances: a wake-up costs both threads more than many rows.
+  // A reader that is awake sees the rows at once. One that sleeps is woken after the first few, so that it works while
+  // we do, and then at doubling distances: a wake-up costs both threads more than many rows.
   if (unflushed_ >= wake_at_) {
     wake_at_ *= 2;
     if (channel_.flush()) stats_.add(Counter::kWakes);
@@ -209,8 +209,8 @@ bool Publisher::keep_newest(const uint64_t* row, uint32_t bytes) {
 
 void Publisher::keep_back(const void* record, uint32_t bytes) {
   while (pending_->room() < bytes) {
-    // A row goes; a control record does not count as one and is never dropped for rows: the backlog, which precedes all that is
-    // kept back here, is where it keeps its place.
+    // A row goes; a control record does not count as one and is never dropped for rows: the backlog, which precedes all
+    // that is kept back here, is where it keeps its place.
     const uint8_t* front = pending_->front();
     const auto kind = static_cast<RecordKind>(front[4]);
     if (kind == RecordKind::kRow || kind == RecordKind::kText || kind == RecordKind::kBinary) {
@@ -291,8 +291,8 @@ bool Publisher::on_space() {
     auto& waiting = conflator_->waiting();
     size_t done = 0;
     for (; done < waiting.size(); ++done) {
-      const uint64_t record[2] = {
-          record_header(kConflatedBytes, RecordKind::kConflated, waiting[done].shape, handle_), waiting[done].slot};
+      const uint64_t record[2] = {record_header(kConflatedBytes, RecordKind::kConflated, waiting[done].shape, handle_),
+                                  waiting[done].slot};
       if (!put(record, kConflatedBytes)) break;
     }
     waiting.erase(waiting.begin(), waiting.begin() + static_cast<ptrdiff_t>(done));

@@ -6,7 +6,6 @@
 #include <span>
 #include <vector>
 
-
 #include "decode/row_batch.h"
 #include "feed/channel.h"
 #include "feed/conflator.h"
@@ -21,8 +20,8 @@ namespace tickwire::feed {
 class Publisher {
  public:
   // `space` is told when a publisher that refused or kept something back may go on: it then calls on_space().
-  [[nodiscard]] static Result<std::unique_ptr<Publisher>> create(Channel& channel, const FeedOptions& options, uint16_t handle,
-                                                                 Stats& stats, SpaceListener& space);
+  [[nodiscard]] static Result<std::unique_ptr<Publisher>> create(Channel& channel, const FeedOptions& options,
+                                                                 uint16_t handle, Stats& stats, SpaceListener& space);
   ~Publisher();
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
@@ -60,17 +59,18 @@ class Publisher {
   Overflow overflow_;
   uint16_t handle_;
   uint32_t window_;
-  uint32_t flush_rows_;     // rows of a read after which a sleeping reader is woken
-  uint32_t publish_rows_;   // rows after which one that is awake sees them
+  uint32_t flush_rows_;    // rows of a read after which a sleeping reader is woken
+  uint32_t publish_rows_;  // rows after which one that is awake sees them
   uint32_t wake_at_;
   int64_t flush_interval_ns_;
   uint32_t unflushed_ = 0;
   uint32_t rows_done_ = 0;
-  uint64_t lost_ = 0;   // rows dropped in front of the first one kept back and not yet reported; only the oldest are ever dropped
+  uint64_t lost_ =
+      0;  // rows dropped in front of the first one kept back and not yet reported; only the oldest are ever dropped
   ControlBacklog backlog_;
   std::optional<PendingQueue> pending_;
   std::unique_ptr<Conflator> conflator_;
-  std::vector<uint64_t> scratch_;   // raw records on their way to the pending queue
+  std::vector<uint64_t> scratch_;  // raw records on their way to the pending queue
   MemberTimer<Publisher, &Publisher::on_flush_timer> flush_timer_{*this};
 };
 

@@ -17,13 +17,14 @@ struct StateChange {
   Errc reason = Errc::kNone;
   int32_t detail = 0;
   uint32_t attempt = 0;
-  double delay_ms = 0;        // NaN when no attempt is planned
+  double delay_ms = 0;  // NaN when no attempt is planned
   std::string_view text;
 };
 
 [[nodiscard]] std::vector<uint8_t> state_record(uint16_t handle, int64_t now_ns, const StateChange& change);
 [[nodiscard]] std::vector<uint8_t> pong_record(uint16_t handle, int64_t now_ns, int64_t round_trip_ns);
-[[nodiscard]] std::vector<uint8_t> malformed_record(uint16_t handle, int64_t now_ns, const decode::DecodeOutcome& outcome,
+[[nodiscard]] std::vector<uint8_t> malformed_record(uint16_t handle, int64_t now_ns,
+                                                    const decode::DecodeOutcome& outcome,
                                                     std::span<const uint8_t> message, uint32_t sample_bytes,
                                                     uint32_t suppressed);
 

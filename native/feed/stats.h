@@ -1,5 +1,5 @@
-// Counters and stage histograms of one feed in memory that JS reads at any time (StatsLayout in lib/native/addon.ts). One writer,
-// the loop's thread, except where noted.
+// Counters and stage histograms of one feed in memory that JS reads at any time (StatsLayout in lib/native/addon.ts).
+// One writer, the loop's thread, except where noted.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -65,7 +65,9 @@ class Stats {
     return u64(kCountersOffset + static_cast<size_t>(c) * 8).load(std::memory_order_relaxed);
   }
 
-  [[nodiscard]] State state() const noexcept { return static_cast<State>(state_word().load(std::memory_order_acquire)); }
+  [[nodiscard]] State state() const noexcept {
+    return static_cast<State>(state_word().load(std::memory_order_acquire));
+  }
   // The one way states change: fails when another thread was faster.
   [[nodiscard]] bool transition(State from, State to) noexcept {
     auto expected = static_cast<uint32_t>(from);

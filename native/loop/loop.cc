@@ -39,8 +39,8 @@ uint32_t Loop::run_once(int64_t timeout_ns) {
   in_turn_ = true;
   // A continuous driver comes back at once, so tasks may go before the system call, but not twice in a row: a stream of
   // tasks must not starve the descriptors.
-  skipped_poll_ = driven_continuously_ && timeout_ns == 0 && !skipped_poll_ &&
-                  tasks_pending_.load(std::memory_order_relaxed);
+  skipped_poll_ =
+      driven_continuously_ && timeout_ns == 0 && !skipped_poll_ && tasks_pending_.load(std::memory_order_relaxed);
   if (!skipped_poll_) poll(timeout_ns);
   now_ = mono_ns();
   uint32_t done = deliver_events();
@@ -241,8 +241,6 @@ void Loop::adopt_thread() noexcept {
   if (thread_tag_.load(std::memory_order_relaxed) != tag) thread_tag_.store(tag, std::memory_order_relaxed);
 }
 
-bool Loop::on_loop_thread() const noexcept {
-  return thread_tag_.load(std::memory_order_relaxed) == this_thread_tag();
-}
+bool Loop::on_loop_thread() const noexcept { return thread_tag_.load(std::memory_order_relaxed) == this_thread_tag(); }
 
 }  // namespace tickwire

@@ -55,7 +55,7 @@ class Loop {
   // descriptor when it belongs to another watcher by now.
   void unwatch(int fd, Watcher& watcher) noexcept;
 
-  void resume_later(Resumable& r);       // idempotent until it ran
+  void resume_later(Resumable& r);  // idempotent until it ran
   void cancel_resume(Resumable& r) noexcept;
 
   TimerHeap& timers() noexcept { return timers_; }
@@ -77,8 +77,8 @@ class Loop {
   // it posted them. Returns false, and does not take the task, once the loop was closed.
   bool post(Task task);
   void wake() noexcept { poller_.wake(); }
-  // Runs what is posted and refuses further posts, also those of the tasks that it runs; inside no turn it also releases
-  // what was deferred. From the loop's own thread (or when no thread runs it).
+  // Runs what is posted and refuses further posts, also those of the tasks that it runs; inside no turn it also
+  // releases what was deferred. From the loop's own thread (or when no thread runs it).
   void close();
 
   // A driver that calls run_once() again and again without anything between the calls says so: post() then need not
@@ -129,9 +129,9 @@ class Loop {
   std::vector<Task> tasks_;
   std::vector<Task> running_tasks_;
   size_t running_next_ = 0;
-  bool closed_ = false;                       // under tasks_mutex_
-  std::atomic<bool> tasks_pending_{false};    // lets a spinning loop skip the mutex
-  std::atomic<bool> needs_wake_{true};        // false only while a continuous driver is not blocked
+  bool closed_ = false;                     // under tasks_mutex_
+  std::atomic<bool> tasks_pending_{false};  // lets a spinning loop skip the mutex
+  std::atomic<bool> needs_wake_{true};      // false only while a continuous driver is not blocked
   std::atomic<uint64_t> thread_tag_{0};
 };
 

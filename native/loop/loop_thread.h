@@ -17,7 +17,7 @@ enum class IdleMode : uint8_t {
 
 struct LoopThreadOptions {
   IdleMode mode = IdleMode::kPark;
-  int cpu = -1;              // pin to this CPU; -1 leaves it to the system
+  int cpu = -1;  // pin to this CPU; -1 leaves it to the system
   // Times below 0 count as 0.
   int64_t backoff_spin_ns = 50'000;    // kBackoff: how long it spins after the last event
   int64_t backoff_yield_ns = 200'000;  // kBackoff: how long it then yields between polls, before it parks

@@ -36,9 +36,9 @@ class Poller {
   // Hands the descriptor to another token and reports its present readiness anew.
   [[nodiscard]] Result<void> rearm(int fd, void* token, Trigger trigger = Trigger::kEdge) noexcept;
   [[nodiscard]] Result<void> remove(int fd) noexcept;
-  // Fills `out` with at most one event per token; returns how many. timeout_ns < 0 waits for ever, 0 does not wait. EINTR counts as no event.
-  // A wake-up is swallowed: it only ends the wait. Never returns early for a positive timeout without a reason (event,
-  // wake-up, signal); where the kernel counts milliseconds only, the timeout is rounded up.
+  // Fills `out` with at most one event per token; returns how many. timeout_ns < 0 waits for ever, 0 does not wait.
+  // EINTR counts as no event. A wake-up is swallowed: it only ends the wait. Never returns early for a positive timeout
+  // without a reason (event, wake-up, signal); where the kernel counts milliseconds only, the timeout is rounded up.
   [[nodiscard]] Result<uint32_t> wait(std::span<PollEvent> out, int64_t timeout_ns) noexcept;
   // From any thread: ends the present or the next wait.
   void wake() noexcept;

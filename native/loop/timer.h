@@ -52,7 +52,7 @@ class TimerHeap {
   TimerHeap() = default;
   TimerHeap(const TimerHeap&) = delete;
   TimerHeap& operator=(const TimerHeap&) = delete;
-  ~TimerHeap();  // leaves the remaining timers disarmed
+  ~TimerHeap();                                 // leaves the remaining timers disarmed
   void arm(Timer& timer, int64_t deadline_ns);  // re-arms when it is armed already, also in another heap
   void disarm(Timer& timer) noexcept;
   // INT64_MAX when there is none.

@@ -18,7 +18,7 @@ struct HandshakeOptions {
   std::vector<std::string> subprotocols;
   std::vector<std::pair<std::string, std::string>> headers;  // further ones, in order; checked for CR, LF and NUL and
                                                              // for the handshake's own names by create()
-  std::string origin;  // "" = none sent
+  std::string origin;                                        // "" = none sent
   DeflateOptions deflate;
   size_t max_response = 16'384;  // bytes of status line and headers
 };

@@ -28,9 +28,8 @@ TEST_CASE("the monotonic clock never goes back and counts nanoseconds") {
 }
 
 TEST_CASE("the wall clock is the system's") {
-  const auto system = std::chrono::duration_cast<std::chrono::nanoseconds>(
-                          std::chrono::system_clock::now().time_since_epoch())
-                          .count();
+  const auto system =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   const int64_t difference = realtime_ns() - system;
   CHECK(difference > -kSecond);
   CHECK(difference < kSecond);

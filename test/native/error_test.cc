@@ -37,14 +37,21 @@ TEST_CASE("errno values map to the codes that users look for") {
     int err;
     Errc code;
   } table[] = {
-      {ECONNREFUSED, Errc::kConnRefused},   {ECONNRESET, Errc::kConnReset},
-      {EPIPE, Errc::kBrokenPipe},           {ETIMEDOUT, Errc::kTimedOut},
-      {EHOSTUNREACH, Errc::kHostUnreachable}, {ENETUNREACH, Errc::kNetUnreachable},
-      {EADDRNOTAVAIL, Errc::kAddrNotAvailable}, {EMFILE, Errc::kTooManyFiles},
-      {ENFILE, Errc::kTooManyFiles},        {ENOMEM, Errc::kNoMemory},
-      {EBADF, Errc::kSystem},               {EINVAL, Errc::kSystem},
+      {ECONNREFUSED, Errc::kConnRefused},
+      {ECONNRESET, Errc::kConnReset},
+      {EPIPE, Errc::kBrokenPipe},
+      {ETIMEDOUT, Errc::kTimedOut},
+      {EHOSTUNREACH, Errc::kHostUnreachable},
+      {ENETUNREACH, Errc::kNetUnreachable},
+      {EADDRNOTAVAIL, Errc::kAddrNotAvailable},
+      {EMFILE, Errc::kTooManyFiles},
+      {ENFILE, Errc::kTooManyFiles},
+      {ENOMEM, Errc::kNoMemory},
+      {EBADF, Errc::kSystem},
+      {EINVAL, Errc::kSystem},
       {0, Errc::kSystem},  // whoever reports an error must not produce "none"
-      {-1, Errc::kSystem},                  {123456, Errc::kSystem},
+      {-1, Errc::kSystem},
+      {123456, Errc::kSystem},
   };
   for (const auto& row : table) {
     const Error error = error_from_errno(row.err, "connect");

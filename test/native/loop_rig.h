@@ -1,4 +1,5 @@
-// What the tests of the loop share: a socket pair, and a watcher, a timer and a resumable that call a function and count.
+// What the tests of the loop share: a socket pair, and a watcher, a timer and a resumable that call a function and
+// count.
 #pragma once
 #include <doctest/doctest.h>
 #include <fcntl.h>

@@ -31,8 +31,16 @@ TEST_CASE("sizes are rounded up to a power of two of whole pages") {
   const struct {
     size_t asked, got;
   } table[] = {
-      {0, page}, {1, page}, {page, page}, {page + 1, 2 * page}, {2 * page, 2 * page}, {3 * page, 4 * page},
-      {16 * page - 1, 16 * page}, {16 * page, 16 * page}, {16 * page + 1, 32 * page}, {size_t{1} << 26, size_t{1} << 26},
+      {0, page},
+      {1, page},
+      {page, page},
+      {page + 1, 2 * page},
+      {2 * page, 2 * page},
+      {3 * page, 4 * page},
+      {16 * page - 1, 16 * page},
+      {16 * page, 16 * page},
+      {16 * page + 1, 32 * page},
+      {size_t{1} << 26, size_t{1} << 26},
   };
   for (const auto& row : table) {
     Result<MirroredBuffer> buffer = MirroredBuffer::create(row.asked);
