@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "base/clock.h"
 #include "base/entropy.h"
@@ -121,7 +122,15 @@ Result<void> Feed::send_batch(std::span<const ws::Message> messages) {
 Result<void> Feed::ping() {
   const std::lock_guard lock(session_mutex_);
   if (!session_open_) return Error{Errc::kNotOpen, 0, {}};
-  return session_->ping({});
+  const int64_t now = mono_ns();
+  uint8_t payload[sizeof now];
+  std::memcpy(payload, &now, sizeof now);
+  auto sent = session_->ping(payload);
+  if (!sent.ok()) return sent;
+  // The oldest is given up for lost: a peer need not answer every ping (RFC 6455 section 5.5.3).
+  if (user_pings_.size() == kMaxUserPings) user_pings_.erase(user_pings_.begin());
+  user_pings_.push_back(now);
+  return sent;
 }
 
 size_t Feed::send_queue_bytes() {
@@ -226,6 +235,7 @@ void Feed::drop_session() {
   {
     const std::lock_guard lock(session_mutex_);
     session_open_ = false;
+    user_pings_.clear();
     gone = std::move(session_);
   }
   paused_ = false;
@@ -250,6 +260,22 @@ void Feed::on_round_trip(int64_t ns) {
 
 void Feed::on_pong(std::span<const uint8_t> payload) {
   stats_.add(Counter::kPongs);
+  int64_t sent_ns = 0;
+  if (payload.size() == sizeof sent_ns) {
+    std::memcpy(&sent_ns, payload.data(), sizeof sent_ns);
+    bool ours = false;
+    {
+      const std::lock_guard lock(session_mutex_);
+      const auto at = std::find(user_pings_.begin(), user_pings_.end(), sent_ns);
+      ours = at != user_pings_.end();
+      // Pongs come in order: what was sent before is not answered any more.
+      if (ours) user_pings_.erase(user_pings_.begin(), at + 1);
+    }
+    if (ours) {
+      on_round_trip(loop_.refresh_now() - sent_ns);
+      return;
+    }
+  }
   heartbeat_.on_pong(payload);
 }
 

@@ -89,6 +89,8 @@ class Feed final : private ws::SessionListener,
   std::unique_ptr<Connector> connector_;
   std::mutex session_mutex_;  // guards the pointer against senders; never held while a listener is called
   std::unique_ptr<ws::Session> session_;
+  static constexpr size_t kMaxUserPings = 64;
+  std::vector<int64_t> user_pings_;  // under session_mutex_: send times of ping()s that wait for their pong
   bool session_open_ = false;  // under session_mutex_
   StreamInfo stream_info_;
   bool had_connection_ = false;
