@@ -104,7 +104,7 @@ export function configure(source: unknown): FeedConfiguration {
       },
       limits: { ...options.limits, maxMessage },
       recvBuffer: recvBufferBytes(options),
-      readChunk: Math.min(256 * 1_024, recvBufferBytes(options)),
+      readChunk: Math.min(512 * 1_024, recvBufferBytes(options)),
       overflow: options.overflow,
       ringWindow,
       pendingBytes: options.queue.pendingBytes,

@@ -79,9 +79,9 @@ void Publisher::committed(uint32_t bytes) noexcept {
   }
   if (unflushed_ % publish_rows_ != 0) return;
   // A reader that is awake sees the rows at once. One that sleeps is woken after the first few, so that it works while
-  // we do, and then at doubling distances: a wake-up costs both threads more than many rows.
+  // we do, and then at growing distances: a wake-up costs both threads more than many rows.
   if (unflushed_ >= wake_at_) {
-    wake_at_ *= 2;
+    wake_at_ *= 4;
     if (channel_.flush()) stats_.add(Counter::kWakes);
   } else {
     channel_.ring().publish();

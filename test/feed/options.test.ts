@@ -63,7 +63,7 @@ describe('feed options', () => {
       heartbeat: { ping: 15_000, pongTimeout: 10_000, idle: 0, appPing: '', appPingInterval: 0 },
       limits: { maxMessage: 16_777_216, maxFragments: 65_536, maxSendQueue: 16_777_216, maxPingsPerSecond: 1_000 },
       recvBuffer: 1_048_576,
-      readChunk: 262_144,
+      readChunk: 524_288,
       overflow: 'block',
       ringWindow: 2_097_152,
       pendingBytes: 4_194_304,
