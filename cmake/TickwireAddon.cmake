@@ -18,7 +18,9 @@ else()
   set(poller_name epoll)
 endif()
 target_compile_definitions(tickwire PRIVATE
-  TICKWIRE_VERSION="${package_version}" TICKWIRE_POLLER="${poller_name}" NAPI_DISABLE_CPP_EXCEPTIONS)
+  TICKWIRE_VERSION="${package_version}" TICKWIRE_POLLER="${poller_name}" NODE_ADDON_API_CPP_EXCEPTIONS
+  # While an environment is being terminated nothing can be thrown into it any more; that must not end the process.
+  NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS)
 target_include_directories(tickwire SYSTEM PRIVATE ${CMAKE_JS_INC} "${TICKWIRE_NODE_INCLUDE}")
 target_link_libraries(tickwire PRIVATE tw_feed tw_options ${CMAKE_JS_LIB})
 

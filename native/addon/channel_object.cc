@@ -155,9 +155,13 @@ Napi::Value ChannelObject::close(const Napi::CallbackInfo& info) {
 void ChannelObject::on_turn_end() { on_async(); }
 
 void ChannelObject::on_async() {
-  const Napi::HandleScope scope(Env());
-  collect_released();
-  call_js();
+  try {
+    const Napi::HandleScope scope(Env());
+    collect_released();
+    call_js();
+  } catch (const Napi::Error&) {
+    // The environment is ending: nobody is there to be called.
+  }
 }
 
 void ChannelObject::call_js() {

@@ -6,7 +6,7 @@ void throw_error(Napi::Env env, const Error& error) {
   auto js = Napi::Error::New(env, error.text.empty() ? std::string(errc_name(error.code)) : error.text);
   js.Set("code", Napi::String::New(env, errc_name(error.code)));
   js.Set("detail", Napi::Number::New(env, error.detail));
-  js.ThrowAsJavaScriptException();
+  throw Napi::Error(js);
 }
 
 }  // namespace tickwire::addon

@@ -1,4 +1,8 @@
 // A core error as a JS exception with its stable code.
+//
+// The addon's layer alone uses C++ exceptions, node-addon-api's: any call into JS may fail while a Worker is being
+// terminated, and an exception ends the call at the first one that does. They never leave an entry point, and none
+// reaches the loop.
 #pragma once
 #include <napi.h>
 
@@ -6,6 +10,6 @@
 
 namespace tickwire::addon {
 
-void throw_error(Napi::Env env, const Error& error);
+[[noreturn]] void throw_error(Napi::Env env, const Error& error);
 
 }  // namespace tickwire::addon

@@ -24,8 +24,7 @@ constexpr uint32_t kSampleHeaderBytes = 64;  // at least what a malformed record
 }  // namespace
 
 Feed::Feed(Channel& channel, FeedOptions options, uint16_t handle)
-    : channel_(channel),
-      loop_(channel.loop()),
+    : loop_(channel.loop()),
       options_(std::move(options)),
       handle_(handle),
       stats_(options_.stats),

@@ -32,7 +32,7 @@ class Feed final : private ws::SessionListener,
   // From any thread: touches nothing that the loop uses. Everything else below, but where it says so, is for the loop's
   // thread.
   [[nodiscard]] static Result<std::unique_ptr<Feed>> create(Channel& channel, FeedOptions options, uint16_t handle);
-  ~Feed();  // abandons whatever is going on, silently; not from inside one of its own callbacks
+  ~Feed() override;  // abandons whatever is going on, silently; not from inside one of its own callbacks
   Feed(const Feed&) = delete;
   Feed& operator=(const Feed&) = delete;
 
@@ -75,7 +75,6 @@ class Feed final : private ws::SessionListener,
   [[nodiscard]] bool deliver(const ws::Message& message, const ws::ReceiveTimes& times);
   void refuse(const decode::DecodeOutcome& outcome, const ws::Message& message, const ws::ReceiveTimes& times);
 
-  Channel& channel_;
   Loop& loop_;
   FeedOptions options_;
   uint16_t handle_;
@@ -91,7 +90,7 @@ class Feed final : private ws::SessionListener,
   std::unique_ptr<ws::Session> session_;
   static constexpr size_t kMaxUserPings = 64;
   std::vector<int64_t> user_pings_;  // under session_mutex_: send times of ping()s that wait for their pong
-  bool session_open_ = false;  // under session_mutex_
+  bool session_open_ = false;        // under session_mutex_
   StreamInfo stream_info_;
   bool had_connection_ = false;
   bool paused_ = false;

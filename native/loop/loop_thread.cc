@@ -130,6 +130,8 @@ void LoopThread::run_backing_off() {
     } else if (idle - options_.backoff_spin_ns < options_.backoff_yield_ns) {
       yield_core();
     } else {
+      // The turn above may have swallowed the wake-up of a stop that came after the loop's condition was read.
+      if (stop_.load(std::memory_order_acquire)) break;
       loop_->run_once(-1);
       last_event = loop_->now_ns();
       if (loop_->poll_error()) [[unlikely]] {

@@ -313,6 +313,7 @@ describe('listeners', () => {
     native.channel.producer.malformed(native.handle, 'syntax')
     feed.on('malformed', ({ shape, field }) => void seen.push([shape, field]))
     native.channel.deliver()
+    await turn()
     expect(seen).toEqual([
       ['any', 'trade', 1],
       ['any', 'quote', 2],
