@@ -78,7 +78,18 @@ namespace tickwire {
   X(kSendQueueFull, "ERR_SEND_QUEUE_FULL")                                                              \
   X(kNotOpen, "ERR_NOT_OPEN")                                                                           \
   X(kSchema, "ERR_SCHEMA")                                                                              \
-  X(kInvalidUrl, "ERR_INVALID_URL")
+  X(kInvalidUrl, "ERR_INVALID_URL")                                                                     \
+  /* hub */                                                                                             \
+  X(kHubOptions, "ERR_HUB_OPTIONS")                                                                     \
+  X(kHubName, "ERR_HUB_NAME") /* of a topic or key: empty, too long, not UTF-8 */                       \
+  X(kHubTopicLimit, "ERR_HUB_TOPIC_LIMIT")                                                              \
+  X(kHubKeyLimit, "ERR_HUB_KEY_LIMIT")                                                                  \
+  X(kHubRequest, "ERR_HUB_REQUEST") /* a client's request that makes no sense */                        \
+  X(kHubForbidden, "ERR_HUB_FORBIDDEN")                                                                 \
+  X(kHubSubscriptionLimit, "ERR_HUB_SUBSCRIPTION_LIMIT")                                                \
+  X(kHubRate, "ERR_HUB_RATE")                                                                           \
+  X(kHubTooSlow, "ERR_HUB_TOO_SLOW")                                                                    \
+  X(kHubClosing, "ERR_HUB_CLOSING")
 
 enum class Errc : uint16_t {
 #define X(name, text) name,
