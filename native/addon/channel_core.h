@@ -10,7 +10,7 @@
 #include "addon/loop_host.h"
 #include "base/waker.h"
 #include "feed/channel.h"
-#include "feed/feed.h"
+#include "feed/feed_core.h"
 
 namespace tickwire::addon {
 
@@ -34,13 +34,13 @@ class AsyncWaker final : public Waker {
 struct ChannelCore {
   ChannelCore(Loop& loop, EventRing ring, std::span<uint8_t> symbols, uint32_t max_symbols, Waker* waker)
       : channel(loop, ring, symbols, max_symbols, waker) {}
-  void add(std::shared_ptr<feed::Feed> feed) { feeds.push_back(std::move(feed)); }
-  void remove(const feed::Feed* feed) {
+  void add(std::shared_ptr<feed::FeedCore> feed) { feeds.push_back(std::move(feed)); }
+  void remove(const feed::FeedCore* feed) {
     std::erase_if(feeds, [feed](const auto& f) { return f.get() == feed; });
   }
 
   feed::Channel channel;
-  std::vector<std::shared_ptr<feed::Feed>> feeds;
+  std::vector<std::shared_ptr<feed::FeedCore>> feeds;
 };
 
 }  // namespace tickwire::addon

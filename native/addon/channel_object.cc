@@ -1,6 +1,6 @@
 #include "addon/channel_object.h"
 
-#include "addon/feed_object.h"
+#include "addon/feed_control.h"
 #include "addon/loop_object.h"
 #include "addon/throw_error.h"
 
@@ -103,15 +103,15 @@ uint16_t ChannelObject::take_handle() {
   return 0;
 }
 
-void ChannelObject::adopt(FeedObject& object, std::vector<Napi::ObjectReference> memory) {
+void ChannelObject::adopt(FeedControl& object, std::vector<Napi::ObjectReference> memory) {
   memory_[object.feed()->handle()] = std::move(memory);
   objects_.push_back(&object);
   (void)host_->loop().post([core = core_, feed = object.feed()] { core->add(feed); });
 }
 
-void ChannelObject::forget(FeedObject& object) noexcept { std::erase(objects_, &object); }
+void ChannelObject::forget(FeedControl& object) noexcept { std::erase(objects_, &object); }
 
-void ChannelObject::destroy(std::shared_ptr<feed::Feed> feed) {
+void ChannelObject::destroy(std::shared_ptr<feed::FeedCore> feed) {
   if (core_ == nullptr) return;
   (void)host_->loop().post([core = core_, released = released_, feed = std::move(feed)]() mutable {
     const uint16_t handle = feed->handle();
@@ -181,8 +181,8 @@ void ChannelObject::shut_down() {
   const std::shared_ptr<ChannelCore> core = std::move(core_);
   core_ = nullptr;
   // The JS objects' own shares go along, so that the last one is dropped on the loop's thread.
-  std::vector<std::shared_ptr<feed::Feed>> shares;
-  for (FeedObject* object : objects_) shares.push_back(object->detach());
+  std::vector<std::shared_ptr<feed::FeedCore>> shares;
+  for (FeedControl* object : objects_) shares.push_back(object->detach());
   objects_.clear();
   host_->run_and_wait([&core, &shares] {
     shares.clear();

@@ -12,7 +12,7 @@
 
 namespace tickwire::addon {
 
-class FeedObject;
+class FeedControl;
 
 class ChannelObject final : public Napi::ObjectWrap<ChannelObject>, public TurnEndListener {
  public:
@@ -24,11 +24,11 @@ class ChannelObject final : public Napi::ObjectWrap<ChannelObject>, public TurnE
   [[nodiscard]] LoopHost& host() noexcept { return *host_; }
   [[nodiscard]] const std::shared_ptr<ChannelCore>& core() const noexcept { return core_; }
   [[nodiscard]] uint16_t take_handle();
-  // Registers a feed's JS object and keeps the JS memory that the feed writes until the feed is gone.
-  void adopt(FeedObject& object, std::vector<Napi::ObjectReference> memory);
-  void forget(FeedObject& object) noexcept;
+  // Registers a feed and keeps the JS memory that the feed writes until the feed is gone.
+  void adopt(FeedControl& object, std::vector<Napi::ObjectReference> memory);
+  void forget(FeedControl& object) noexcept;
   // Destroys a feed on the loop's thread, then lets go of its memory.
-  void destroy(std::shared_ptr<feed::Feed> feed);
+  void destroy(std::shared_ptr<feed::FeedCore> feed);
 
  private:
   // What the async handle needs; freed by libuv's close callback.
@@ -65,7 +65,7 @@ class ChannelObject final : public Napi::ObjectWrap<ChannelObject>, public TurnE
   Napi::FunctionReference on_wake_;
   std::shared_ptr<Napi::AsyncContext> context_;  // shared with a call that may close the channel
   std::unordered_map<uint16_t, std::vector<Napi::ObjectReference>> memory_;  // by feed handle
-  std::vector<FeedObject*> objects_;
+  std::vector<FeedControl*> objects_;
   uint16_t next_handle_ = 1;
 };
 

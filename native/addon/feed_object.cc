@@ -1,9 +1,9 @@
 #include "addon/feed_object.h"
 
 #include <array>
+#include <utility>
 #include <vector>
 
-#include "addon/channel_object.h"
 #include "addon/feed_options.h"
 #include "addon/throw_error.h"
 
@@ -57,12 +57,6 @@ class Payload {
   std::vector<char> large_;
 };
 
-Napi::Value code_of(Napi::Env env, const Result<void>& result) {
-  return Napi::Number::New(env, static_cast<double>(result.ok() ? Errc::kNone : result.error().code));
-}
-
-Napi::Value not_open(Napi::Env env) { return Napi::Number::New(env, static_cast<double>(Errc::kNotOpen)); }
-
 }  // namespace
 
 Napi::Function FeedObject::define(Napi::Env env) {
@@ -78,94 +72,37 @@ Napi::Function FeedObject::define(Napi::Env env) {
 
 FeedObject::FeedObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   const Napi::Env env = info.Env();
-  const auto channel_value = info[0].As<Napi::Object>();
-  channel_ = ChannelObject::Unwrap(channel_value);
-  if (channel_ == nullptr || channel_->closed()) {
-    channel_ = nullptr;
-    throw_error(env, {Errc::kNotOpen, 0, "the channel is closed"});
-    return;
-  }
   std::vector<Napi::ObjectReference> memory;
   auto options = read_feed_options(info[1].As<Napi::Object>(), memory);
   if (!options.ok()) {
-    channel_ = nullptr;
     throw_error(env, options.error());
     return;
   }
-  handle_ = channel_->take_handle();
-  if (handle_ == 0) {
-    channel_ = nullptr;
-    throw_error(env, {Errc::kSystem, 0, "too many feeds on one channel"});
-    return;
-  }
-  auto feed = feed::Feed::create(channel_->core()->channel, std::move(options.value()), handle_);
-  if (!feed.ok()) {
-    channel_ = nullptr;
-    throw_error(env, feed.error());
-    return;
-  }
-  feed_ = std::move(feed.value());
-  channel_ref_ = Napi::Persistent(channel_value);
-  channel_->adopt(*this, std::move(memory));
-}
-
-FeedObject::~FeedObject() { release(); }
-
-std::shared_ptr<feed::Feed> FeedObject::detach() noexcept {
-  channel_ = nullptr;
-  return std::move(feed_);
-}
-
-void FeedObject::release() noexcept {
-  if (channel_ == nullptr) return;
-  channel_->forget(*this);
-  channel_->destroy(std::move(feed_));
-  feed_ = nullptr;
-  channel_ = nullptr;
-  channel_ref_.Reset();
-}
-
-Napi::Value FeedObject::handle(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), handle_); }
-
-Napi::Value FeedObject::open(const Napi::CallbackInfo& info) {
-  if (channel_ != nullptr) (void)channel_->host().loop().post([feed = feed_] { feed->open(); });
-  return info.Env().Undefined();
-}
-
-Napi::Value FeedObject::close(const Napi::CallbackInfo& info) {
-  if (channel_ != nullptr) {
-    const auto code = static_cast<uint16_t>(info[0].ToNumber().Uint32Value());
-    (void)channel_->host().loop().post(
-        [feed = feed_, code, reason = info[1].ToString().Utf8Value()] { feed->close(code, reason); });
-  }
-  return info.Env().Undefined();
-}
-
-Napi::Value FeedObject::abort(const Napi::CallbackInfo& info) {
-  if (channel_ != nullptr) (void)channel_->host().loop().post([feed = feed_] { feed->abort(); });
-  return info.Env().Undefined();
-}
-
-Napi::Value FeedObject::reconnect(const Napi::CallbackInfo& info) {
-  if (channel_ != nullptr) (void)channel_->host().loop().post([feed = feed_] { feed->reconnect(); });
-  return info.Env().Undefined();
+  control_.attach(
+      env, info[0],
+      [&options](feed::Channel& channel, uint16_t number) -> Result<std::unique_ptr<feed::FeedCore>> {
+        auto feed = feed::Feed::create(channel, std::move(options.value()), number);
+        if (!feed.ok()) return feed.error();
+        return std::unique_ptr<feed::FeedCore>(std::move(feed.value()));
+      },
+      std::move(memory));
 }
 
 Napi::Value FeedObject::send(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (feed_ == nullptr) return not_open(env);
+  if (feed() == nullptr) return not_open(env);
   Payload payload;
   if (!payload.read(env, info[0])) {
     Napi::TypeError::New(env, "send() takes a string or a Uint8Array").ThrowAsJavaScriptException();
     return env.Undefined();
   }
   const auto message = payload.message();
-  return code_of(env, feed_->send(message.opcode, message.data));
+  return code_of(env, feed()->send(message.opcode, message.data));
 }
 
 Napi::Value FeedObject::send_batch(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (feed_ == nullptr) return not_open(env);
+  if (feed() == nullptr) return not_open(env);
   const auto list = info[0].As<Napi::Array>();
   std::vector<Payload> payloads(list.Length());
   std::vector<ws::Message> messages;
@@ -177,20 +114,7 @@ Napi::Value FeedObject::send_batch(const Napi::CallbackInfo& info) {
     }
     messages.push_back(payloads[i].message());
   }
-  return code_of(env, feed_->send_batch(messages));
-}
-
-Napi::Value FeedObject::ping(const Napi::CallbackInfo& info) {
-  return feed_ == nullptr ? not_open(info.Env()) : code_of(info.Env(), feed_->ping());
-}
-
-Napi::Value FeedObject::send_queue_bytes(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), feed_ == nullptr ? 0 : static_cast<double>(feed_->send_queue_bytes()));
-}
-
-Napi::Value FeedObject::destroy(const Napi::CallbackInfo& info) {
-  release();
-  return info.Env().Undefined();
+  return code_of(env, feed()->send_batch(messages));
 }
 
 }  // namespace tickwire::addon

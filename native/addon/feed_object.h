@@ -2,40 +2,31 @@
 #pragma once
 #include <napi.h>
 
-#include <memory>
-
+#include "addon/feed_control.h"
 #include "feed/feed.h"
 
 namespace tickwire::addon {
-
-class ChannelObject;
 
 class FeedObject final : public Napi::ObjectWrap<FeedObject> {
  public:
   static Napi::Function define(Napi::Env env);
   explicit FeedObject(const Napi::CallbackInfo& info);
-  ~FeedObject() override;
-  [[nodiscard]] const std::shared_ptr<feed::Feed>& feed() const noexcept { return feed_; }
-  // The channel closes: gives this object's share away and forgets the channel.
-  [[nodiscard]] std::shared_ptr<feed::Feed> detach() noexcept;
 
  private:
-  Napi::Value handle(const Napi::CallbackInfo& info);
-  Napi::Value open(const Napi::CallbackInfo& info);
-  Napi::Value close(const Napi::CallbackInfo& info);
-  Napi::Value abort(const Napi::CallbackInfo& info);
+  Napi::Value handle(const Napi::CallbackInfo& info) { return control_.handle(info.Env()); }
+  Napi::Value open(const Napi::CallbackInfo& info) { return control_.open(info); }
+  Napi::Value close(const Napi::CallbackInfo& info) { return control_.close(info); }
+  Napi::Value abort(const Napi::CallbackInfo& info) { return control_.abort(info); }
+  Napi::Value ping(const Napi::CallbackInfo& info) { return control_.ping(info); }
+  Napi::Value reconnect(const Napi::CallbackInfo& info) { return control_.reconnect(info); }
+  Napi::Value send_queue_bytes(const Napi::CallbackInfo& info) { return control_.send_queue_bytes(info); }
+  Napi::Value destroy(const Napi::CallbackInfo& info) { return control_.destroy(info); }
   Napi::Value send(const Napi::CallbackInfo& info);
   Napi::Value send_batch(const Napi::CallbackInfo& info);
-  Napi::Value ping(const Napi::CallbackInfo& info);
-  Napi::Value reconnect(const Napi::CallbackInfo& info);
-  Napi::Value send_queue_bytes(const Napi::CallbackInfo& info);
-  Napi::Value destroy(const Napi::CallbackInfo& info);
-  void release() noexcept;
+  // Null once it was given back.
+  [[nodiscard]] feed::Feed* feed() const noexcept { return static_cast<feed::Feed*>(control_.feed().get()); }
 
-  Napi::ObjectReference channel_ref_;
-  ChannelObject* channel_ = nullptr;
-  std::shared_ptr<feed::Feed> feed_;
-  uint16_t handle_ = 0;
+  FeedControl control_;
 };
 
 }  // namespace tickwire::addon

@@ -4,18 +4,10 @@
 
 namespace tickwire::feed {
 
-namespace {
-
-std::span<const uint8_t> bytes_of(const std::string& text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
-
-}  // namespace
-
 HeartbeatMonitor::HeartbeatMonitor(Loop& loop, const Heartbeat& options, HeartbeatListener& listener)
     : loop_(loop), options_(options), listener_(listener) {}
 
-void HeartbeatMonitor::start(ws::Session& session) {
+void HeartbeatMonitor::start(SessionControl& session) {
   session_ = &session;
   last_data_ns_ = loop_.refresh_now();
   awaited_ = 0;
@@ -88,8 +80,7 @@ void HeartbeatMonitor::on_idle_timer(int64_t) {
 }
 
 void HeartbeatMonitor::on_app_timer(int64_t) {
-  // A full send queue is the transport's problem; the idle deadline notices when nothing comes back.
-  (void)session_->send(ws::Opcode::kText, bytes_of(options_.app_ping));
+  listener_.send_app_ping(options_.app_ping);
   loop_.arm_in(app_timer_, options_.app_ping_ns);
 }
 

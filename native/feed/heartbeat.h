@@ -3,10 +3,11 @@
 #pragma once
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "feed/options.h"
 #include "loop/loop.h"
-#include "ws/session.h"
+#include "net/session_control.h"
 
 namespace tickwire::feed {
 
@@ -14,6 +15,7 @@ class HeartbeatListener {
  public:
   virtual void on_dead(Errc why) = 0;  // kPongTimeout or kIdle; stop() was called
   virtual void on_round_trip(int64_t ns) = 0;
+  virtual void send_app_ping(std::string_view text) = 0;
 
  protected:
   ~HeartbeatListener() = default;
@@ -22,7 +24,7 @@ class HeartbeatListener {
 class HeartbeatMonitor {
  public:
   HeartbeatMonitor(Loop& loop, const Heartbeat& options, HeartbeatListener& listener);
-  void start(ws::Session& session);
+  void start(SessionControl& session);
   void stop() noexcept;
   // While the socket is left unread because the reader is slow, silence proves nothing: deadlines are put off.
   void set_paused(bool paused) noexcept;
@@ -41,7 +43,7 @@ class HeartbeatMonitor {
   Loop& loop_;
   const Heartbeat& options_;
   HeartbeatListener& listener_;
-  ws::Session* session_ = nullptr;
+  SessionControl* session_ = nullptr;
   int64_t last_data_ns_ = 0;
   int64_t awaited_ = 0;  // the time that the last ping carries; 0 = no pong is due
   bool paused_ = false;

@@ -34,10 +34,8 @@ struct Greeting {
   std::string payload;
 };
 
-struct FeedOptions {
-  ConnectTarget target;
-  ws::SessionOptions session;
-  std::vector<Greeting> greeting;
+// What every feed has, whatever it speaks.
+struct CoreOptions {
   ReconnectPolicy reconnect;
   Heartbeat heartbeat;
   Overflow overflow = Overflow::kBlock;
@@ -51,6 +49,12 @@ struct FeedOptions {
   std::span<uint8_t> stats;
   uint32_t sample_bytes = 256;
   int64_t sample_interval_ns = 1'000'000'000;
+};
+
+struct FeedOptions : CoreOptions {
+  ConnectTarget target;
+  ws::SessionOptions session;
+  std::vector<Greeting> greeting;
 };
 
 }  // namespace tickwire::feed

@@ -20,7 +20,7 @@ constexpr uint32_t kPublishRows = 64;
 
 }  // namespace
 
-Publisher::Publisher(Channel& channel, const FeedOptions& options, uint16_t handle, Stats& stats, SpaceListener& space)
+Publisher::Publisher(Channel& channel, const CoreOptions& options, uint16_t handle, Stats& stats, SpaceListener& space)
     : channel_(channel),
       stats_(stats),
       space_(space),
@@ -35,7 +35,7 @@ Publisher::Publisher(Channel& channel, const FeedOptions& options, uint16_t hand
 
 Publisher::~Publisher() { channel_.stop_waiting(space_); }
 
-Result<std::unique_ptr<Publisher>> Publisher::create(Channel& channel, const FeedOptions& options, uint16_t handle,
+Result<std::unique_ptr<Publisher>> Publisher::create(Channel& channel, const CoreOptions& options, uint16_t handle,
                                                      Stats& stats, SpaceListener& space) {
   // What can fail comes first: a publisher that is destroyed touches the channel, which belongs to the loop's thread.
   std::optional<PendingQueue> pending;
@@ -113,7 +113,7 @@ bool Publisher::put(const void* record, uint32_t bytes) {
   return true;
 }
 
-bool Publisher::rows(decode::RowBatch& batch, const ws::ReceiveTimes& times) {
+bool Publisher::rows(decode::RowBatch& batch, const ReceiveTimes& times) {
   const uint64_t rx = as_word(times.rx_ns);
   const uint64_t kernel = as_word(times.kernel_ns);
   if (!backlog_.empty() && !drain_backlog() && overflow_ == Overflow::kBlock) return false;
@@ -165,7 +165,7 @@ bool Publisher::rows(decode::RowBatch& batch, const ws::ReceiveTimes& times) {
   return true;
 }
 
-bool Publisher::raw(RecordKind kind, std::span<const uint8_t> bytes, const ws::ReceiveTimes& times) {
+bool Publisher::raw(RecordKind kind, std::span<const uint8_t> bytes, const ReceiveTimes& times) {
   const uint64_t total64 = kRawHeaderBytes + ((bytes.size() + 7) & ~uint64_t{7});
   const uint32_t limit = std::min(channel_.ring().max_record(), window_);
   if (total64 > limit) {

@@ -13,14 +13,14 @@
 #include "feed/options.h"
 #include "feed/pending_queue.h"
 #include "feed/stats.h"
-#include "ws/session.h"
+#include "net/session_control.h"
 
 namespace tickwire::feed {
 
 class Publisher {
  public:
   // `space` is told when a publisher that refused or kept something back may go on: it then calls on_space().
-  [[nodiscard]] static Result<std::unique_ptr<Publisher>> create(Channel& channel, const FeedOptions& options,
+  [[nodiscard]] static Result<std::unique_ptr<Publisher>> create(Channel& channel, const CoreOptions& options,
                                                                  uint16_t handle, Stats& stats, SpaceListener& space);
   ~Publisher();
   Publisher(const Publisher&) = delete;
@@ -28,8 +28,8 @@ class Publisher {
 
   // False: no room and the policy is to block; the same message must be offered again after on_space(). Rows of it that
   // found room are remembered and not published twice.
-  [[nodiscard]] bool rows(decode::RowBatch& batch, const ws::ReceiveTimes& times);
-  [[nodiscard]] bool raw(RecordKind kind, std::span<const uint8_t> bytes, const ws::ReceiveTimes& times);
+  [[nodiscard]] bool rows(decode::RowBatch& batch, const ReceiveTimes& times);
+  [[nodiscard]] bool raw(RecordKind kind, std::span<const uint8_t> bytes, const ReceiveTimes& times);
   // Never refused: waits in a bounded backlog when there is no room, ahead of further rows.
   void control(std::span<uint8_t> record);
   // End of a read: announce what is committed, now or by the flush interval.
@@ -42,7 +42,7 @@ class Publisher {
   [[nodiscard]] uint16_t handle() const noexcept { return handle_; }
 
  private:
-  Publisher(Channel& channel, const FeedOptions& options, uint16_t handle, Stats& stats, SpaceListener& space);
+  Publisher(Channel& channel, const CoreOptions& options, uint16_t handle, Stats& stats, SpaceListener& space);
   void on_flush_timer(int64_t now_ns);
   [[nodiscard]] uint8_t* reserve(uint32_t bytes) noexcept;
   [[nodiscard]] uint8_t* reserve_or_wait(uint32_t bytes);

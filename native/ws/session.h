@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/recv_buffer.h"
 #include "loop/loop.h"
+#include "net/session_control.h"
 #include "net/stream.h"
 #include "ws/client_handshake.h"
 #include "ws/frame_parser.h"
@@ -17,10 +18,7 @@
 
 namespace tickwire::ws {
 
-struct ReceiveTimes {
-  int64_t kernel_ns = 0;  // monotonic; 0 when the kernel gave no stamp
-  int64_t rx_ns = 0;      // monotonic; when the read returned
-};
+using tickwire::ReceiveTimes;
 
 class SessionListener {
  public:
@@ -54,13 +52,10 @@ struct SessionOptions {
   Trigger trigger = Trigger::kEdge;
 };
 
-class Session {
+class Session : public SessionControl {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Session>> create(Loop& loop, std::unique_ptr<Stream> stream,
                                                                SessionOptions options, SessionListener& listener);
-  virtual ~Session() = default;
-  // Sends the handshake. Nothing is called back before it returns. Once only.
-  virtual void start() = 0;
   // From any thread. Frames, masks and, when nothing is queued, writes at once on the caller's thread; what the kernel
   // does not take is queued for the loop. Text is not checked for UTF-8. Errors: kNotOpen, kSendQueueFull,
   // kWsMessageTooLarge (larger than the whole queue), kWsOpcode (not text or binary), and the transport's own when the
@@ -68,17 +63,11 @@ class Session {
   [[nodiscard]] virtual Result<void> send(Opcode opcode, std::span<const uint8_t> payload) = 0;
   // Several messages, one write; all of them or none.
   [[nodiscard]] virtual Result<void> send_batch(std::span<const Message> messages) = 0;
-  [[nodiscard]] virtual Result<void> ping(std::span<const uint8_t> payload) = 0;  // from any thread; at most 125 bytes
-  // From the loop's thread: starts the closing handshake. Messages that still arrive are delivered until it ends;
-  // on_closed then reports `why` (kWsClosedByUser when it is empty). A code that must not be sent becomes 1000; 1005
-  // sends none. The reason is cut to 123 bytes, and left out when it is not UTF-8. Before on_open there is nothing to
-  // shake: the connection is cut and on_closed runs before close returns.
-  virtual void close(uint16_t code, std::string_view reason, const Error& why) = 0;
-  virtual void abort(const Error& why) = 0;  // cuts at once (RST), on_closed follows before it returns
-  // After Flow::kPause: go on with the message that was refused, in the loop's next turn. From the loop's thread. While
-  // paused nothing is read, so the peer's end is noticed only afterwards, behind everything that it had sent.
-  virtual void resume() = 0;
-  [[nodiscard]] virtual size_t send_queue_bytes() const noexcept = 0;  // any thread
+  // start(): sends the handshake.
+  // close(): starts the closing handshake. Messages that still arrive are delivered until it ends; on_closed then
+  // reports `why` (kWsClosedByUser when it is empty). A code that must not be sent becomes 1000; 1005 sends none. The
+  // reason is cut to 123 bytes, and left out when it is not UTF-8. Before on_open there is nothing to shake: the
+  // connection is cut and on_closed runs before close returns.
 };
 
 }  // namespace tickwire::ws
