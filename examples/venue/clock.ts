@@ -11,11 +11,10 @@ export const monoNs: () => number = (() => {
   return () => performance.now() * 1e6 + offset
 })()
 
-/** Writes the clock as the sixteen digits that a stamped message has room for. */
-export function writeStamp(target: Uint8Array, offset: number): void {
-  const stamp = Math.floor(monoNs()) + stampBase
-  let high = Math.floor(stamp / 1e8)
-  let low = stamp - high * 1e8
+/** Writes a number below 10^16 as sixteen digits. */
+export function writeDigits(target: Uint8Array, offset: number, value: number): void {
+  let high = Math.floor(value / 1e8)
+  let low = value - high * 1e8
   for (let i = 7; i >= 0; i--) {
     const highRest = Math.floor(high / 10)
     const lowRest = Math.floor(low / 10)
@@ -24,6 +23,11 @@ export function writeStamp(target: Uint8Array, offset: number): void {
     high = highRest
     low = lowRest
   }
+}
+
+/** Writes the clock as the sixteen digits that a stamped message has room for. */
+export function writeStamp(target: Uint8Array, offset: number): void {
+  writeDigits(target, offset, Math.floor(monoNs()) + stampBase)
 }
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
