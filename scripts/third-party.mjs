@@ -47,22 +47,32 @@ async function download(url) {
 }
 
 function unpack(bytes, url, directory) {
-  const file = join(directory, url.endsWith('.deb') ? 'archive.deb' : 'archive.tar.gz')
+  const file = join(directory, url.endsWith('.deb') ? 'archive.deb' : 'archive.tar')
   writeFileSync(file, bytes)
+  // CMake brings its own decompressors; tar would need programs that a bare system may lack.
   const { status } = url.endsWith('.deb')
     ? spawn('dpkg-deb', ['-x', file, directory])
-    : spawn('tar', ['-xzf', file, '-C', directory])
+    : spawn('cmake', ['-E', 'tar', 'xf', file], { cwd: directory })
   rmSync(file)
   if (status !== 0) throw new ThirdPartyError('ERR_UNPACK', `${url}: cannot be unpacked`)
+}
+
+/** Where in the archive a wanted file is: under one of several paths, as the routes' archives differ. */
+function locate(members, wanted) {
+  for (const member of [wanted].flat()) {
+    const [path] = members
+      .filter((candidate) => candidate === member || candidate.endsWith(`/${member}`))
+      .sort((a, b) => a.length - b.length)
+    if (path !== undefined) return path
+  }
+  return undefined
 }
 
 /** Reads the wanted files out of the unpacked archive; all of them must have the pinned content. */
 function collect(entry, directory, url) {
   const members = readdirSync(directory, { recursive: true }).map(String)
   return Object.entries(entry.files).map(([name, { member, sha256: expected }]) => {
-    const path = members
-      .filter((candidate) => candidate === member || candidate.endsWith(`/${member}`))
-      .sort((a, b) => a.length - b.length)[0]
+    const path = locate(members, member)
     if (path === undefined) throw new ThirdPartyError('ERR_UNPACK', `${url}: holds no ${member}`)
     const content = readFileSync(join(directory, path))
     if (sha256(content) !== expected) {

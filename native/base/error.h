@@ -89,7 +89,22 @@ namespace tickwire {
   X(kHubSubscriptionLimit, "ERR_HUB_SUBSCRIPTION_LIMIT")                                                \
   X(kHubRate, "ERR_HUB_RATE")                                                                           \
   X(kHubTooSlow, "ERR_HUB_TOO_SLOW")                                                                    \
-  X(kHubClosing, "ERR_HUB_CLOSING")
+  X(kHubClosing, "ERR_HUB_CLOSING")                                                                     \
+  /* HTTP requests; detail is the HTTP/2 error code where there is one */                               \
+  X(kHttpRequest, "ERR_HTTP_REQUEST")                                                                   \
+  X(kHttpMalformed, "ERR_HTTP_MALFORMED")                                                               \
+  X(kHttpHeadTooLarge, "ERR_HTTP_HEAD_TOO_LARGE")                                                       \
+  X(kHttpBodyTooLarge, "ERR_HTTP_BODY_TOO_LARGE")                                                       \
+  X(kHttpTruncated, "ERR_HTTP_TRUNCATED")                                                               \
+  X(kHttpUnexpected, "ERR_HTTP_UNEXPECTED")                                                             \
+  X(kHttpQueueFull, "ERR_HTTP_QUEUE_FULL")                                                              \
+  X(kHttpQueueTimeout, "ERR_HTTP_QUEUE_TIMEOUT")                                                        \
+  X(kHttpHeadTimeout, "ERR_HTTP_HEAD_TIMEOUT")                                                          \
+  X(kHttpBodyTimeout, "ERR_HTTP_BODY_TIMEOUT")                                                          \
+  X(kHttpTimeout, "ERR_HTTP_TIMEOUT")                                                                   \
+  X(kHttp2Protocol, "ERR_HTTP2_PROTOCOL")                                                               \
+  X(kHttp2StreamReset, "ERR_HTTP2_STREAM_RESET")                                                        \
+  X(kHttp2Refused, "ERR_HTTP2_REFUSED")
 
 enum class Errc : uint16_t {
 #define X(name, text) name,
