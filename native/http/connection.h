@@ -80,4 +80,10 @@ class Connection {
                                                              const ConnectionOptions& options,
                                                              std::span<uint8_t> scratch, ConnectionListener& listener);
 
+// `max_streams`: requests at once, where the peer allows as many. `secure`: the scheme is https.
+[[nodiscard]] std::unique_ptr<Connection> make_h2_connection(Loop& loop, std::unique_ptr<Stream> stream,
+                                                             const ConnectionOptions& options, uint32_t max_streams,
+                                                             bool secure, std::span<uint8_t> scratch,
+                                                             ConnectionListener& listener);
+
 }  // namespace tickwire::http

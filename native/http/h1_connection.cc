@@ -206,12 +206,16 @@ class H1Connection final : public Connection, private Watcher, private Resumable
     parser_.expect(expected_.head);
   }
 
+  // The listener may close the connection from inside any of these; the parser then goes on to the end of its input.
   void on_head(const ResponseHead& head) override {
-    listener_.on_head(current_, head, times_);
+    if (!closed_) listener_.on_head(current_, head, times_);
   }
-  void on_body(std::span<const uint8_t> piece) override { listener_.on_body(current_, piece); }
+  void on_body(std::span<const uint8_t> piece) override {
+    if (!closed_) listener_.on_body(current_, piece);
+  }
 
   void on_complete(bool reusable) override {
+    if (closed_) return;
     // An answer to a request that was not sent whole leaves the peer in the middle of it.
     if (unsent_.load()) reusable = false;
     if (!reusable || limit_.load(std::memory_order_relaxed) == 0) {

@@ -1,0 +1,39 @@
+// What an HTTP/2 connection keeps of one request, and the events that one read leaves behind.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "http/connection.h"
+
+namespace tickwire::http {
+
+// One stream. Objects are reused: a request allocates nothing once its connection is warm.
+struct H2Stream {
+  int32_t stream_id = 0;
+  RequestId id = 0;
+  std::string body;  // of the request
+  size_t body_sent = 0;
+  std::string fields;  // of the response
+  uint32_t field_count = 0;
+  uint32_t interim = 0;
+  uint16_t status = 0;
+  uint64_t body_bytes = 0;
+  size_t unread = 0;      // bytes of the body that were handed over while held: the peer is not told of them yet
+  bool has_head = false;  // the final one was handed over
+  bool held = false;
+  bool wanted = true;  // somebody waits for the answer
+  Error error;         // set when this side refused the answer
+};
+
+// nghttp2 calls back while the session is locked. What it says is noted down and told to the listener afterwards, so that
+// the listener may use the connection.
+struct H2Event {
+  enum class Kind : uint8_t { kHead, kBody, kClosed };
+  Kind kind;
+  H2Stream* stream;
+  std::span<const uint8_t> piece;  // kBody: lies in the read buffer
+  uint32_t code;                   // kClosed: HTTP/2 error code
+};
+
+}  // namespace tickwire::http
