@@ -10,7 +10,6 @@
 #include "addon/loop_host.h"
 #include "base/waker.h"
 #include "feed/channel.h"
-#include "feed/feed_core.h"
 
 namespace tickwire::addon {
 
@@ -30,17 +29,17 @@ class AsyncWaker final : public Waker {
   uv_async_t* async_ = nullptr;
 };
 
-// Feeds by handle; used on the loop's thread only.
+// Used on the loop's thread only.
 struct ChannelCore {
   ChannelCore(Loop& loop, EventRing ring, std::span<uint8_t> symbols, uint32_t max_symbols, Waker* waker)
       : channel(loop, ring, symbols, max_symbols, waker) {}
-  void add(std::shared_ptr<feed::FeedCore> feed) { feeds.push_back(std::move(feed)); }
-  void remove(const feed::FeedCore* feed) {
-    std::erase_if(feeds, [feed](const auto& f) { return f.get() == feed; });
+  void add(std::shared_ptr<feed::ChannelTenant> tenant) { tenants.push_back(std::move(tenant)); }
+  void remove(const feed::ChannelTenant* tenant) {
+    std::erase_if(tenants, [tenant](const auto& t) { return t.get() == tenant; });
   }
 
   feed::Channel channel;
-  std::vector<std::shared_ptr<feed::FeedCore>> feeds;
+  std::vector<std::shared_ptr<feed::ChannelTenant>> tenants;
 };
 
 }  // namespace tickwire::addon

@@ -1,6 +1,5 @@
 #include "addon/channel_object.h"
 
-#include "addon/feed_control.h"
 #include "addon/loop_object.h"
 #include "addon/throw_error.h"
 
@@ -94,7 +93,7 @@ ChannelObject::ChannelObject(const Napi::CallbackInfo& info) : ObjectWrap(info) 
 ChannelObject::~ChannelObject() { shut_down(); }
 
 uint16_t ChannelObject::take_handle() {
-  // Handles of feeds that are still being destroyed stay taken, or a new feed would get the old one's last records.
+  // Handles of tenants that are still being destroyed stay taken, or a new one would get the old one's last records.
   for (uint32_t tries = 0; tries < UINT16_MAX; ++tries) {
     const uint16_t handle = next_handle_;
     next_handle_ = next_handle_ == UINT16_MAX ? 1 : static_cast<uint16_t>(next_handle_ + 1);
@@ -103,20 +102,21 @@ uint16_t ChannelObject::take_handle() {
   return 0;
 }
 
-void ChannelObject::adopt(FeedControl& object, std::vector<Napi::ObjectReference> memory) {
-  memory_[object.feed()->handle()] = std::move(memory);
+void ChannelObject::adopt(TenantObject& object, std::shared_ptr<feed::ChannelTenant> tenant,
+                          std::vector<Napi::ObjectReference> memory) {
+  memory_[tenant->handle()] = std::move(memory);
   objects_.push_back(&object);
-  (void)host_->loop().post([core = core_, feed = object.feed()] { core->add(feed); });
+  (void)host_->loop().post([core = core_, tenant = std::move(tenant)] { core->add(tenant); });
 }
 
-void ChannelObject::forget(FeedControl& object) noexcept { std::erase(objects_, &object); }
+void ChannelObject::forget(TenantObject& object) noexcept { std::erase(objects_, &object); }
 
-void ChannelObject::destroy(std::shared_ptr<feed::FeedCore> feed) {
+void ChannelObject::destroy(std::shared_ptr<feed::ChannelTenant> tenant) {
   if (core_ == nullptr) return;
-  (void)host_->loop().post([core = core_, released = released_, feed = std::move(feed)]() mutable {
-    const uint16_t handle = feed->handle();
-    core->remove(feed.get());
-    feed.reset();
+  (void)host_->loop().post([core = core_, released = released_, tenant = std::move(tenant)]() mutable {
+    const uint16_t handle = tenant->handle();
+    core->remove(tenant.get());
+    tenant.reset();
     const std::lock_guard lock(released->mutex);
     released->handles.push_back(handle);
     if (released->waker != nullptr) released->waker->wake();
@@ -181,12 +181,12 @@ void ChannelObject::shut_down() {
   const std::shared_ptr<ChannelCore> core = std::move(core_);
   core_ = nullptr;
   // The JS objects' own shares go along, so that the last one is dropped on the loop's thread.
-  std::vector<std::shared_ptr<feed::FeedCore>> shares;
-  for (FeedControl* object : objects_) shares.push_back(object->detach());
+  std::vector<std::shared_ptr<feed::ChannelTenant>> shares;
+  for (TenantObject* object : objects_) shares.push_back(object->detach());
   objects_.clear();
   host_->run_and_wait([&core, &shares] {
     shares.clear();
-    core->feeds.clear();
+    core->tenants.clear();
   });
   {
     const std::lock_guard lock(released_->mutex);

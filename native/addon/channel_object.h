@@ -9,10 +9,9 @@
 
 #include "addon/channel_core.h"
 #include "addon/loop_host.h"
+#include "addon/tenant_object.h"
 
 namespace tickwire::addon {
-
-class FeedControl;
 
 class ChannelObject final : public Napi::ObjectWrap<ChannelObject>, public TurnEndListener {
  public:
@@ -24,11 +23,12 @@ class ChannelObject final : public Napi::ObjectWrap<ChannelObject>, public TurnE
   [[nodiscard]] LoopHost& host() noexcept { return *host_; }
   [[nodiscard]] const std::shared_ptr<ChannelCore>& core() const noexcept { return core_; }
   [[nodiscard]] uint16_t take_handle();
-  // Registers a feed and keeps the JS memory that the feed writes until the feed is gone.
-  void adopt(FeedControl& object, std::vector<Napi::ObjectReference> memory);
-  void forget(FeedControl& object) noexcept;
-  // Destroys a feed on the loop's thread, then lets go of its memory.
-  void destroy(std::shared_ptr<feed::FeedCore> feed);
+  // Registers a tenant with its JS object and keeps the JS memory that the tenant writes until the tenant is gone.
+  void adopt(TenantObject& object, std::shared_ptr<feed::ChannelTenant> tenant,
+             std::vector<Napi::ObjectReference> memory);
+  void forget(TenantObject& object) noexcept;
+  // Destroys a tenant on the loop's thread, then lets go of its memory.
+  void destroy(std::shared_ptr<feed::ChannelTenant> tenant);
 
  private:
   // What the async handle needs; freed by libuv's close callback.
@@ -37,7 +37,7 @@ class ChannelObject final : public Napi::ObjectWrap<ChannelObject>, public TurnE
     ChannelObject* owner = nullptr;
     napi_async_cleanup_hook_handle hook = nullptr;  // set: the environment waits for the close callback
   };
-  // Handles whose feeds are destroyed, on their way from the loop's thread to the JS thread.
+  // Handles whose tenants are destroyed, on their way from the loop's thread to the JS thread.
   struct Released {
     std::mutex mutex;
     std::vector<uint16_t> handles;
@@ -64,8 +64,8 @@ class ChannelObject final : public Napi::ObjectWrap<ChannelObject>, public TurnE
   Napi::ObjectReference symbols_;
   Napi::FunctionReference on_wake_;
   std::shared_ptr<Napi::AsyncContext> context_;  // shared with a call that may close the channel
-  std::unordered_map<uint16_t, std::vector<Napi::ObjectReference>> memory_;  // by feed handle
-  std::vector<FeedControl*> objects_;
+  std::unordered_map<uint16_t, std::vector<Napi::ObjectReference>> memory_;  // by handle
+  std::vector<TenantObject*> objects_;
   uint16_t next_handle_ = 1;
 };
 

@@ -20,17 +20,17 @@ void FeedControl::attach(Napi::Env env, Napi::Value channel, const Make& make,
   ChannelObject* const on = ChannelObject::Unwrap(object);
   if (on == nullptr || on->closed()) return throw_error(env, {Errc::kNotOpen, 0, "the channel is closed"});
   const uint16_t handle = on->take_handle();
-  if (handle == 0) return throw_error(env, {Errc::kSystem, 0, "too many feeds on one channel"});
+  if (handle == 0) return throw_error(env, {Errc::kSystem, 0, "too many feeds and the like on one channel"});
   auto feed = make(on->core()->channel, handle);
   if (!feed.ok()) return throw_error(env, feed.error());
   handle_ = handle;
   channel_ = on;
   feed_ = std::move(feed.value());
   channel_ref_ = Napi::Persistent(object);
-  channel_->adopt(*this, std::move(memory));
+  channel_->adopt(*this, feed_, std::move(memory));
 }
 
-std::shared_ptr<feed::FeedCore> FeedControl::detach() noexcept {
+std::shared_ptr<feed::ChannelTenant> FeedControl::detach() noexcept {
   channel_ = nullptr;
   return std::move(feed_);
 }

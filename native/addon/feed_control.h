@@ -7,13 +7,14 @@
 #include <memory>
 #include <vector>
 
+#include "addon/tenant_object.h"
 #include "feed/feed_core.h"
 
 namespace tickwire::addon {
 
 class ChannelObject;
 
-class FeedControl {
+class FeedControl final : public TenantObject {
  public:
   using Make = std::function<Result<std::unique_ptr<feed::FeedCore>>(feed::Channel& channel, uint16_t handle)>;
 
@@ -26,8 +27,7 @@ class FeedControl {
   void attach(Napi::Env env, Napi::Value channel, const Make& make, std::vector<Napi::ObjectReference> memory);
   // The feed, or null once it was given back.
   [[nodiscard]] const std::shared_ptr<feed::FeedCore>& feed() const noexcept { return feed_; }
-  // The channel closes: gives this object's share away and forgets the channel.
-  [[nodiscard]] std::shared_ptr<feed::FeedCore> detach() noexcept;
+  [[nodiscard]] std::shared_ptr<feed::ChannelTenant> detach() noexcept override;
 
   [[nodiscard]] Napi::Value handle(Napi::Env env) const { return Napi::Number::New(env, handle_); }
   Napi::Value open(const Napi::CallbackInfo& info);

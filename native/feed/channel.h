@@ -22,6 +22,14 @@ class SpaceListener {
   ~SpaceListener() = default;
 };
 
+// Something that publishes into a channel and lives on its loop: destroyed on the loop's thread, before the channel.
+class ChannelTenant {
+ public:
+  virtual ~ChannelTenant() = default;
+  // The number that its records carry; unique among the tenants of a channel.
+  [[nodiscard]] virtual uint16_t handle() const noexcept = 0;
+};
+
 // Lives on the loop's thread.
 class Channel {
  public:

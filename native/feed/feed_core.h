@@ -27,9 +27,9 @@
 namespace tickwire::feed {
 
 // Lives on the loop's thread; ping(), send_queue_bytes() and handle() may be called from any thread.
-class FeedCore : private SourceListener, private HeartbeatListener, private SpaceListener {
+class FeedCore : public ChannelTenant, private SourceListener, private HeartbeatListener, private SpaceListener {
  public:
-  virtual ~FeedCore();  // abandons whatever is going on, silently; not from inside one of its own callbacks
+  ~FeedCore() override;  // abandons whatever is going on, silently; not from inside one of its own callbacks
   FeedCore(const FeedCore&) = delete;
   FeedCore& operator=(const FeedCore&) = delete;
 
@@ -40,7 +40,7 @@ class FeedCore : private SourceListener, private HeartbeatListener, private Spac
 
   [[nodiscard]] Result<void> ping();
   [[nodiscard]] size_t send_queue_bytes();
-  [[nodiscard]] uint16_t handle() const noexcept { return handle_; }
+  [[nodiscard]] uint16_t handle() const noexcept override { return handle_; }
 
  protected:
   // From any thread, as prepare(): they touch nothing that the loop uses. `closed_by_user` is the reason of an end that

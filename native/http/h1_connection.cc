@@ -1,9 +1,10 @@
 // HTTP/1.1: one request at a time, no pipelining (an answer that comes late would hold up orders behind it).
 //
-// Threads. send() may run on any thread and touches, under io_mutex_, the stream's writing side, the unsent rest and the
-// expectation of a response; everything else belongs to the loop's thread. A plain socket is read without the mutex,
-// since reading and writing it at once is allowed; TLS is read under it. The expectation is set before the first byte of
-// the request leaves, so the loop, which looks for it after every read, cannot meet a response that it does not expect.
+// Threads. send() may run on any thread and touches, under io_mutex_, the stream's writing side, the unsent rest and
+// the expectation of a response; everything else belongs to the loop's thread. A plain socket is read without the
+// mutex, since reading and writing it at once is allowed; TLS is read under it. The expectation is set before the first
+// byte of the request leaves, so the loop, which looks for it after every read, cannot meet a response that it does not
+// expect.
 //
 // Nothing of a request is lost between the threads: send() raises unsent_ before it writes, and the loop looks at it on
 // every writable edge. An edge that follows a sender's EAGAIN therefore finds it set.
@@ -194,7 +195,7 @@ class H1Connection final : public Connection, private Watcher, private Resumable
     if (write_error_) return finish(write_error_);
     // Without an answer, or between requests, a peer may close whenever it likes.
     finish(error.code == Errc::kHttpTruncated && !begun ? Error{Errc::kEof, 0, "the peer closed the connection"}
-                                                         : error);
+                                                        : error);
   }
 
   void take_expectation() {

@@ -53,13 +53,12 @@ Error H2Session::start() {
         return static_cast<H2Session*>(self)->on_header(*frame, {reinterpret_cast<const char*>(name), name_size},
                                                         {reinterpret_cast<const char*>(value), value_size});
       });
-  nghttp2_session_callbacks_set_on_frame_recv_callback(
-      callbacks, [](nghttp2_session*, const nghttp2_frame* frame, void* self) {
-        return static_cast<H2Session*>(self)->on_frame(*frame);
-      });
+  nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks,
+                                                       [](nghttp2_session*, const nghttp2_frame* frame, void* self) {
+                                                         return static_cast<H2Session*>(self)->on_frame(*frame);
+                                                       });
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
-      callbacks,
-      [](nghttp2_session*, uint8_t, int32_t stream_id, const uint8_t* data, size_t size, void* self) {
+      callbacks, [](nghttp2_session*, uint8_t, int32_t stream_id, const uint8_t* data, size_t size, void* self) {
         return static_cast<H2Session*>(self)->on_data(stream_id, {data, size});
       });
   nghttp2_session_callbacks_set_on_stream_close_callback(

@@ -1,5 +1,5 @@
-// An HTTP/2 client session (RFC 9113) without I/O: nghttp2 with this client's limits. Fed bytes, it leaves events and bytes
-// to send. Not thread-safe.
+// An HTTP/2 client session (RFC 9113) without I/O: nghttp2 with this client's limits. Fed bytes, it leaves events and
+// bytes to send. Not thread-safe.
 #pragma once
 #include <nghttp2/nghttp2.h>
 
@@ -37,7 +37,7 @@ class H2Session {
   void go_away();
 
   [[nodiscard]] H2Stream* find(RequestId id) noexcept;
-  [[nodiscard]] bool over() const noexcept;  // neither side has anything to say any more
+  [[nodiscard]] bool over() const noexcept;                         // neither side has anything to say any more
   [[nodiscard]] bool leaving() const noexcept { return leaving_; }  // the peer, or we, said GOAWAY
   [[nodiscard]] uint32_t peer_streams() const noexcept;             // how many the peer allows at once
   [[nodiscard]] const std::vector<std::unique_ptr<H2Stream>>& active() const noexcept { return active_; }

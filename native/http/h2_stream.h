@@ -26,8 +26,8 @@ struct H2Stream {
   Error error;         // set when this side refused the answer
 };
 
-// nghttp2 calls back while the session is locked. What it says is noted down and told to the listener afterwards, so that
-// the listener may use the connection.
+// nghttp2 calls back while the session is locked. What it says is noted down and told to the listener afterwards, so
+// that the listener may use the connection.
 struct H2Event {
   enum class Kind : uint8_t { kHead, kBody, kClosed };
   Kind kind;

@@ -184,7 +184,8 @@ void Pool::on_body(RequestId id, std::span<const uint8_t> piece) {
     slot->body.insert(slot->body.end(), piece.begin(), piece.end());
     return;
   }
-  if (slot->gave_head && !slot->held && !slot->undelivered && slot->body.empty() && listener_.on_piece(id, piece)) return;
+  if (slot->gave_head && !slot->held && !slot->undelivered && slot->body.empty() && listener_.on_piece(id, piece))
+    return;
   slot->body.insert(slot->body.end(), piece.begin(), piece.end());
   if (slot->member != nullptr) slot->member->connection->hold(id, true);
   settle(*slot);

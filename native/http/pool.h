@@ -1,6 +1,6 @@
 // The connections to one origin: opened ahead of need and kept warm, reused last in first out, with a bounded queue in
-// front and time limits on every phase of a request. It neither retries nor judges: a request that fails says whether it
-// may have been executed, and policies above decide.
+// front and time limits on every phase of a request. It neither retries nor judges: a request that fails says whether
+// it may have been executed, and policies above decide.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace tickwire::http {
 
-struct Timeouts {  // ns; 0 = none
+struct Timeouts {     // ns; 0 = none
   int64_t queue = 0;  // waiting for a connection
   int64_t head = 0;   // from sending to the final response's head
   int64_t body = 0;   // between two pieces of the body
@@ -27,12 +27,12 @@ struct PoolOptions {
   std::string authority;  // host, or host:port when it is not the scheme's default
   ConnectionOptions connection;
   uint32_t max_connections = 64;
-  uint32_t max_streams = 100;  // requests at once on one HTTP/2 connection, where the peer allows as many
-  uint32_t warm = 0;           // connections that are kept open without need
-  uint32_t max_queue = 1024;   // requests that wait for a connection
-  size_t max_body = 16u << 20;  // bytes of a response that is not streamed, before any content coding is undone
-  int64_t keep_alive = 30'000'000'000;      // ns without a request after which a connection that is not needed is closed
-  int64_t retry_first = 100'000'000;        // ns before a warm connection that failed is tried again, doubled each time
+  uint32_t max_streams = 100;           // requests at once on one HTTP/2 connection, where the peer allows as many
+  uint32_t warm = 0;                    // connections that are kept open without need
+  uint32_t max_queue = 1024;            // requests that wait for a connection
+  size_t max_body = 16u << 20;          // bytes of a response that is not streamed, before any content coding is undone
+  int64_t keep_alive = 30'000'000'000;  // ns without a request after which a connection that is not needed is closed
+  int64_t retry_first = 100'000'000;    // ns before a warm connection that failed is tried again, doubled each time
   int64_t retry_max = 10'000'000'000;
 };
 
@@ -70,7 +70,7 @@ struct PoolCounters {  // any thread
   std::atomic<uint64_t> requests{0};
   std::atomic<uint64_t> responses{0};
   std::atomic<uint64_t> failures{0};
-  std::atomic<uint64_t> reused{0};    // requests sent on a connection that had carried one before, or stood warm
+  std::atomic<uint64_t> reused{0};  // requests sent on a connection that had carried one before, or stood warm
   std::atomic<uint64_t> connects{0};
   std::atomic<uint64_t> connect_failures{0};
   std::atomic<uint64_t> sent_bytes{0};
@@ -93,12 +93,12 @@ class Pool final : private ConnectionListener {
 
   // From the loop's thread.
   void warm_up();
-  void cancel(RequestId id);            // ends in on_failed(kAborted) unless it has ended already
-  void hold(RequestId id, bool on);     // the reader of a streamed response does not keep up
-  void deliver();                       // the listener has room again
+  void cancel(RequestId id);         // ends in on_failed(kAborted) unless it has ended already
+  void hold(RequestId id, bool on);  // the reader of a streamed response does not keep up
+  void deliver();                    // the listener has room again
   // Takes no more requests. Those in flight are answered, those that wait are sent; then connections close.
   void close();
-  void abort(const Error& why);  // everything fails with `why` now
+  void abort(const Error& why);     // everything fails with `why` now
   [[nodiscard]] bool idle() const;  // nothing in flight, waiting, or undelivered
 
   [[nodiscard]] const PoolCounters& counters() const noexcept { return counters_; }

@@ -10,8 +10,8 @@ namespace tickwire::http {
 
 void Pool::warm_up() { open_as_needed(); }
 
-// Opens what the queue needs, at least `warm` in all. Which protocol the origin speaks is only known once one connection
-// stands, so until then one is opened, not one for each request: HTTP/2 carries them all.
+// Opens what the queue needs, at least `warm` in all. Which protocol the origin speaks is only known once one
+// connection stands, so until then one is opened, not one for each request: HTTP/2 carries them all.
 void Pool::open_as_needed() {
   size_t to_open = 0;
   {
@@ -153,8 +153,8 @@ void Pool::arm_sweep() {
   loop_.arm_in(sweep_timer_, at - loop_.refresh_now());
 }
 
-// One timer for all limits. A request that is answered in time leaves it armed: the next one, whose limit lies later, then
-// need not wake the loop for it.
+// One timer for all limits. A request that is answered in time leaves it armed: the next one, whose limit lies later,
+// then need not wake the loop for it.
 void Pool::on_sweep(int64_t now_ns) {
   {
     const std::lock_guard lock(mutex_);
@@ -177,8 +177,8 @@ int64_t Pool::sweep_requests(int64_t now_ns) {
     for (const auto& slot : slots_) {
       const int64_t deadline = std::min(slot->phase_deadline_ns, slot->total_deadline_ns);
       if (deadline <= now_ns) {
-        late.emplace_back(slot->id(),
-                          slot->total_deadline_ns <= slot->phase_deadline_ns ? Errc::kHttpTimeout : slot->phase_timeout);
+        late.emplace_back(
+            slot->id(), slot->total_deadline_ns <= slot->phase_deadline_ns ? Errc::kHttpTimeout : slot->phase_timeout);
       } else {
         next = std::min(next, deadline);
       }

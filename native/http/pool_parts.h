@@ -75,11 +75,11 @@ struct Pool::Slot {
 
   // The response so far; the loop's thread.
   bool stream = false;
-  bool has_head = false;    // came
-  bool gave_head = false;   // was handed over (stream)
+  bool has_head = false;   // came
+  bool gave_head = false;  // was handed over (stream)
   bool complete = false;
-  bool held = false;        // by its reader (stream)
-  bool undelivered = false; // is in Pool::undelivered_
+  bool held = false;         // by its reader (stream)
+  bool undelivered = false;  // is in Pool::undelivered_
   uint16_t status = 0;
   uint8_t major = 1;
   uint8_t minor = 1;

@@ -1,5 +1,6 @@
 #include "http/request.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
@@ -18,10 +19,9 @@ constexpr bool is_token_char(char c) noexcept {
 }
 
 // What this client writes itself, and what means the connection and not the request (RFC 9110 section 7.6.1).
-constexpr std::array<std::string_view, 10> kOwn = {"host",       "content-length", "transfer-encoding",
-                                                   "connection", "keep-alive",     "proxy-connection",
-                                                   "upgrade",    "te",             "trailer",
-                                                   "expect"};
+constexpr std::array<std::string_view, 10> kOwn = {
+    "host",    "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "upgrade", "te",
+    "trailer", "expect"};
 
 Error refused(const char* what) { return {Errc::kHttpRequest, 0, what}; }
 
@@ -50,8 +50,7 @@ struct Digits {
 };
 
 uint8_t* put(uint8_t* out, std::string_view text) noexcept {
-  if (!text.empty()) std::memcpy(out, text.data(), text.size());
-  return out + text.size();
+  return std::copy(text.begin(), text.end(), out);
 }
 
 }  // namespace

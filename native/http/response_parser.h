@@ -13,9 +13,9 @@
 namespace tickwire::http {
 
 struct ResponseLimits {
-  size_t max_head = 64u << 10;   // bytes of all fields of one response, names and values
-  uint32_t max_fields = 256;     // header fields; as many again for trailers
-  uint32_t max_interim = 16;     // 1xx responses in front of the final one
+  size_t max_head = 64u << 10;     // bytes of all fields of one response, names and values
+  uint32_t max_fields = 256;       // header fields; as many again for trailers
+  uint32_t max_interim = 16;       // 1xx responses in front of the final one
   uint64_t max_body = UINT64_MAX;  // bytes as they come from the connection, before any content coding is undone
 };
 

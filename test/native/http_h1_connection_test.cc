@@ -113,7 +113,8 @@ TEST_CASE("http/1 connection: how a connection ends is told with what was in fli
       {"end in the body", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nok", false, Errc::kHttpTruncated,
        Errc::kHttpTruncated, false},
       {"no HTTP", "hello\r\n", false, Errc::kHttpMalformed, Errc::kHttpMalformed, false},
-      {"bytes behind", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok!", false, Errc::kNone, Errc::kHttpUnexpected, true},
+      {"bytes behind", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok!", false, Errc::kNone, Errc::kHttpUnexpected,
+       true},
   };
   for (const Case& c : cases) {
     CAPTURE(c.what);
@@ -205,7 +206,8 @@ TEST_CASE("http/1 connection: requests from another thread") {
       if (!rig.connection->send(static_cast<RequestId>(i + 1), get("/x")).ok()) return;
     }
   });
-  const bool all = run_until(*rig.loop, [&] { return rig.notes.done == kRequests; }, 20'000);
+  const bool all = run_until(
+      *rig.loop, [&] { return rig.notes.done == kRequests; }, 20'000);
   caller.join();
   CHECK(all);
   CHECK(rig.notes.failed == 0);

@@ -54,9 +54,11 @@ struct Case {
 };
 
 const std::vector<Case> kGood = {
-    {"a length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-A:  b \r\n\r\nhello", 200, "content-length:5\nx-a:b\n", "hello", true},
+    {"a length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-A:  b \r\n\r\nhello", 200, "content-length:5\nx-a:b\n",
+     "hello", true},
     {"no body by status", "HTTP/1.1 204 No Content\r\nA: b\r\n\r\n", 204, "a:b\n", "", true},
-    {"304 with a length", "HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\n\r\n", 304, "content-length:99\n", "", true},
+    {"304 with a length", "HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\n\r\n", 304, "content-length:99\n", "",
+     true},
     {"chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n", 200,
      "transfer-encoding:chunked\n", "abcde", true},
     {"trailers", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nT: 1\r\nU: 2\r\n\r\n", 200,
@@ -67,9 +69,12 @@ const std::vector<Case> kGood = {
     {"HTTP/1.0 kept alive", "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n", 200,
      "connection:keep-alive\ncontent-length:0\n", "", true},
     {"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", 200, "content-length:1000\n", "", true, true},
-    {"an interim response first", "HTTP/1.1 100 Continue\r\nA: 1\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok",
+    {"an interim response first",
+     "HTTP/1.1 100 Continue\r\nA: 1\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 201 "
+     "Created\r\nContent-Length: 2\r\n\r\nok",
      201, "content-length:2\n", "ok", true},
-    {"an empty value", "HTTP/1.1 200 OK\r\nA:\r\nContent-Length: 0\r\nB: \r\n\r\n", 200, "a:\ncontent-length:0\nb:\n", "", true},
+    {"an empty value", "HTTP/1.1 200 OK\r\nA:\r\nContent-Length: 0\r\nB: \r\n\r\n", 200, "a:\ncontent-length:0\nb:\n",
+     "", true},
     {"no reason phrase", "HTTP/1.1 429 \r\nContent-Length: 0\r\n\r\n", 429, "content-length:0\n", "", true},
 };
 
@@ -140,7 +145,8 @@ TEST_CASE("http response parser: what is cut short, malformed, unexpected or too
       {"nothing", "", Errc::kHttpTruncated, true},
       {"half a head", "HTTP/1.1 200 OK\r\nA: ", Errc::kHttpTruncated, true},
       {"half a body", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", Errc::kHttpTruncated, true},
-      {"half of the chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", Errc::kHttpTruncated, true},
+      {"half of the chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", Errc::kHttpTruncated,
+       true},
       {"not HTTP", "SSH-2.0-OpenSSH_9.2\r\n", Errc::kHttpMalformed},
       {"HTTP/2 in clear", "HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n", Errc::kHttpMalformed},
       {"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", Errc::kHttpMalformed},
@@ -149,8 +155,10 @@ TEST_CASE("http response parser: what is cut short, malformed, unexpected or too
       {"chunks beside a length", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
        Errc::kHttpMalformed},
       {"a negative length", "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", Errc::kHttpMalformed},
-      {"a length beyond 64 bits", "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n", Errc::kHttpMalformed},
-      {"a chunk size that is no number", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", Errc::kHttpMalformed},
+      {"a length beyond 64 bits", "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
+       Errc::kHttpMalformed},
+      {"a chunk size that is no number", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+       Errc::kHttpMalformed},
       {"a space in a name", "HTTP/1.1 200 OK\r\nBad Name: x\r\n\r\n", Errc::kHttpMalformed},
       {"a control character in a value", std::string("HTTP/1.1 200 OK\r\nA: x\0y\r\n\r\n", 27), Errc::kHttpMalformed},
       {"switching protocols", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
