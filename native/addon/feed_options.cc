@@ -1,57 +1,13 @@
 #include "addon/feed_options.h"
 
-#include <cmath>
-
+#include "addon/connect_options.h"
+#include "addon/js_values.h"
 #include "base/triple_slot.h"
 #include "feed/stats.h"
 
 namespace tickwire::addon {
 
 namespace {
-
-Napi::Object object(const Napi::Object& o, const char* name) { return o.Get(name).As<Napi::Object>(); }
-std::string text(const Napi::Object& o, const char* name) { return o.Get(name).ToString().Utf8Value(); }
-bool flag(const Napi::Object& o, const char* name) { return o.Get(name).ToBoolean().Value(); }
-double number(const Napi::Object& o, const char* name) { return o.Get(name).ToNumber().DoubleValue(); }
-int integer(const Napi::Object& o, const char* name) { return static_cast<int>(number(o, name)); }
-size_t size(const Napi::Object& o, const char* name) { return static_cast<size_t>(std::max(0.0, number(o, name))); }
-
-// Milliseconds to nanoseconds; what exceeds a century is "never" for any purpose here.
-int64_t ns(const Napi::Object& o, const char* name) {
-  return static_cast<int64_t>(std::min(std::max(0.0, number(o, name)), 3.2e12) * 1e6);
-}
-
-std::vector<std::string> texts(const Napi::Object& o, const char* name) {
-  const auto list = o.Get(name).As<Napi::Array>();
-  std::vector<std::string> out;
-  for (uint32_t i = 0; i < list.Length(); ++i) out.push_back(list.Get(i).ToString().Utf8Value());
-  return out;
-}
-
-Result<std::shared_ptr<TlsContext>> read_tls(const Napi::Object& js) {
-  TlsOptions o;
-  o.only_tls13 = flag(js, "onlyTls13");
-  o.ca_pem = text(js, "ca");
-  o.cert_pem = text(js, "cert");
-  o.key_pem = text(js, "key");
-  o.key_passphrase = text(js, "passphrase");
-  o.pins = texts(js, "pins");
-  o.server_name = text(js, "serverName");
-  o.alpn = texts(js, "alpn");
-  o.verify = flag(js, "verify");
-  o.resume_sessions = flag(js, "resumeSessions");
-  return TlsContext::create(o);
-}
-
-void read_socket(const Napi::Object& js, SocketOptions& o) {
-  o.no_delay = flag(js, "noDelay");
-  o.recv_buffer = integer(js, "recvBuffer");
-  o.send_buffer = integer(js, "sendBuffer");
-  o.busy_poll_us = integer(js, "busyPollUs");
-  o.kernel_timestamps = flag(js, "kernelTimestamps");
-  o.keep_alive = flag(js, "keepAlive");
-  o.local_address = text(js, "localAddress");
-}
 
 void read_session(const Napi::Object& js, ws::SessionOptions& o) {
   o.handshake.host_header = text(js, "hostHeader");
@@ -138,19 +94,9 @@ Result<void> read_conflation(const Napi::Object& js, feed::FeedOptions& o, std::
 
 Result<feed::FeedOptions> read_feed_options(Napi::Object js, std::vector<Napi::ObjectReference>& memory) {
   feed::FeedOptions o;
-  o.target.host = text(js, "host");
-  o.target.port = static_cast<uint16_t>(size(js, "port"));
-  o.target.timeout_ns = ns(js, "connectTimeout");
-  if (js.Get("tls").IsObject()) {
-    auto tls = read_tls(object(js, "tls"));
-    if (!tls.ok()) return tls.error();
-    o.target.tls = std::move(tls.value());
-  }
-  if (js.Get("proxy").IsObject()) {
-    const auto proxy = object(js, "proxy");
-    o.target.proxy = {text(proxy, "host"), static_cast<uint16_t>(size(proxy, "port")), text(proxy, "authorization")};
-  }
-  read_socket(object(js, "socket"), o.target.socket);
+  auto target = read_connect_target(js);
+  if (!target.ok()) return target.error();
+  o.target = std::move(target.value());
   read_session(js, o.session);
   // What create() of the handshake refuses would otherwise only show with the first connection.
   auto handshake = ws::ClientHandshake::create(o.session.handshake);

@@ -49,9 +49,7 @@ struct Digits {
   size_t size;
 };
 
-uint8_t* put(uint8_t* out, std::string_view text) noexcept {
-  return std::copy(text.begin(), text.end(), out);
-}
+uint8_t* put(uint8_t* out, std::string_view text) noexcept { return std::copy(text.begin(), text.end(), out); }
 
 }  // namespace
 
