@@ -248,6 +248,7 @@ export const MalformedKinds = [
   'tooManyRows',
   'tooManySymbols',
   'notText',
+  'unknownSymbol',
 ] as const
 
 /**

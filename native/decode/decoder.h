@@ -24,7 +24,8 @@ enum class Malformed : uint8_t {
   kTooLong,  // text over max_bytes
   kTooManyRows,
   kTooManySymbols,
-  kNotText,  // a binary message for a JSON decoder
+  kNotText,        // a binary message for a JSON decoder
+  kUnknownSymbol,  // a symbol or topic by a number that its sender has not defined
   kCount
 };
 

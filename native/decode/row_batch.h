@@ -82,6 +82,15 @@ class RowBatch {
     used_ += open_words_;
     open_words_ = 0;
   }
+  // `count` rows of n words each, one after the other, unspecified content; keys[i] is that of row i. fits(count * n)
+  // was asked before. The pointer is good until the next call.
+  uint64_t* append(uint32_t count, uint32_t n, uint8_t shape, const uint32_t* keys) {
+    uint64_t* const words = begin_unset(count * n);
+    for (uint32_t i = 0; i < count; ++i) rows_.push_back({used_ + i * n, n, keys[i], shape});
+    used_ += count * n;
+    open_words_ = 0;
+    return words;
+  }
   [[nodiscard]] const std::vector<Row>& rows() const noexcept { return rows_; }
   [[nodiscard]] uint64_t* row_words(const Row& row) noexcept { return words_.data() + row.word_offset; }
   [[nodiscard]] uint32_t total_bytes() const noexcept { return used_ * 8; }
