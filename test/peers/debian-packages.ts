@@ -12,11 +12,16 @@ function run(command: string, args: readonly string[], cwd: string): void {
   if (result.status !== 0) throw new Error(`${command} ${args.at(-1)}: ${result.stderr.trim()}`)
 }
 
+export interface UnpackOptions {
+  /** Also what the packages depend on, as far as this machine has it not installed. Default false. */
+  readonly dependencies?: boolean
+}
+
 /**
  * Unpacks packages of this machine's Debian into the project's cache and returns the directory. Nothing is installed: apt
  * works in a directory of the project's own and checks signatures as usual.
  */
-export function unpackDebianPackages(name: string, packages: readonly string[]): string {
+export function unpackDebianPackages(name: string, packages: readonly string[], options: UnpackOptions = {}): string {
   const target = join(cache, name)
   if (existsSync(join(target, '.complete'))) return target
   if (!existsSync('/usr/bin/apt-get')) throw new Error('this machine has no apt')
@@ -43,7 +48,15 @@ export function unpackDebianPackages(name: string, packages: readonly string[]):
     ].flatMap((setting) => ['-o', setting])
     const debs = join(apt, 'debs')
     run('apt-get', ['-qq', ...settings, 'update'], debs)
-    run('apt-get', ['-qq', ...settings, 'download', ...packages], debs)
+    if (options.dependencies) {
+      const fetch = ['install', '--download-only', '--no-install-recommends', '--yes']
+      // Nothing of the system's is written, so nothing of it need be locked, by whoever holds the lock.
+      const own = ['-o', `Dir::Cache::archives=${debs}`, '-o', 'Debug::NoLocking=true']
+      mkdirSync(join(debs, 'partial'), { recursive: true })
+      run('apt-get', ['-qq', ...settings, ...own, ...fetch, ...packages], debs)
+    } else {
+      run('apt-get', ['-qq', ...settings, 'download', ...packages], debs)
+    }
     const unpacked = join(work, 'root')
     for (const file of readdirSync(debs).filter((entry) => entry.endsWith('.deb'))) {
       run('dpkg-deb', ['-x', join(debs, file), unpacked], debs)
