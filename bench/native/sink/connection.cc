@@ -68,7 +68,7 @@ void Connection::on_writable() {
 
 // Nothing of ours ever waits in the socket's buffer: what is sent are a request and a few small frames.
 void Connection::send_all(std::span<const uint8_t> bytes) {
-  const ssize_t n = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  const ssize_t n = send(fd_, bytes.data(), bytes.size(), 0);
   if (n != static_cast<ssize_t>(bytes.size())) close(1006);
 }
 

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -279,4 +280,8 @@ class Sink {
 
 }  // namespace sink
 
-int main(int argc, char** argv) { sink::Sink(sink::parse_options(argc, argv)).run(); }
+int main(int argc, char** argv) {
+  // Writing to a connection that is gone is an error like any other.
+  if (std::signal(SIGPIPE, SIG_IGN) == SIG_ERR) std::perror("signal");
+  sink::Sink(sink::parse_options(argc, argv)).run();
+}
