@@ -7,6 +7,7 @@
 #include "addon/channel_object.h"
 #include "addon/feed_object.h"
 #include "addon/loop_object.h"
+#include "addon/pool_object.h"
 #include "addon/throw_error.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -66,6 +67,7 @@ Napi::Object init_exports(Napi::Env env, Napi::Object exports) {
   exports.Set("Loop", LoopObject::define(env));
   exports.Set("Channel", ChannelObject::define(env));
   exports.Set("Feed", FeedObject::define(env));
+  exports.Set("HttpPool", PoolObject::define(env));
   return exports;
 }
 

@@ -55,7 +55,8 @@ struct Response {
 class PoolListener {
  public:
   [[nodiscard]] virtual bool on_response(const Response& response) = 0;
-  [[nodiscard]] virtual bool on_piece(RequestId id, std::span<const uint8_t> piece) = 0;
+  // Returns how many bytes it took; the others are offered again.
+  [[nodiscard]] virtual size_t on_piece(RequestId id, std::span<const uint8_t> piece) = 0;
   [[nodiscard]] virtual bool on_end(RequestId id) = 0;  // of a streamed response
   [[nodiscard]] virtual bool on_failed(RequestId id, const Error& error, Sent sent) = 0;
   virtual void on_batch_end() = 0;  // a good moment to wake the reader
