@@ -93,25 +93,27 @@ bool PoolTenant::on_response(const http::Response& response) {
     in_pieces_ = true;
     pieces_done_ = 0;
   }
-  while (pieces_done_ < response.body.size()) {
-    const auto piece = response.body.subspan(pieces_done_, std::min(kPiece, response.body.size() - pieces_done_));
-    if (!on_piece(response.id, piece)) return false;
-    pieces_done_ += piece.size();
-  }
-  if (!on_end(response.id)) return false;
+  pieces_done_ += on_piece(response.id, response.body.subspan(pieces_done_));
+  if (pieces_done_ < response.body.size() || !on_end(response.id)) return false;
   in_pieces_ = false;
   return true;
 }
 
-bool PoolTenant::on_piece(http::RequestId id, std::span<const uint8_t> piece) {
-  const size_t bytes = padded(16 + piece.size());
-  uint8_t* const record = reserve(bytes);
-  if (record == nullptr) return false;
-  uint8_t* at = put(record + 8, id);
-  at = put(at, static_cast<uint32_t>(piece.size()));
-  put_bytes(at, piece.data(), piece.size());
-  commit(record, bytes, RecordKind::kHttpPiece);
-  return true;
+size_t PoolTenant::on_piece(http::RequestId id, std::span<const uint8_t> all) {
+  const size_t most = std::min<size_t>(kPiece, channel_.ring().max_record() / 2 - 16);
+  size_t taken = 0;
+  while (taken < all.size()) {
+    const auto piece = all.subspan(taken, std::min(most, all.size() - taken));
+    const size_t bytes = padded(16 + piece.size());
+    uint8_t* const record = reserve(bytes);
+    if (record == nullptr) break;
+    uint8_t* at = put(record + 8, id);
+    at = put(at, static_cast<uint32_t>(piece.size()));
+    put_bytes(at, piece.data(), piece.size());
+    commit(record, bytes, RecordKind::kHttpPiece);
+    taken += piece.size();
+  }
+  return taken;
 }
 
 bool PoolTenant::on_end(http::RequestId id) {

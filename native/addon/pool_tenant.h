@@ -33,7 +33,7 @@ class PoolTenant final : public feed::ChannelTenant, private http::PoolListener,
  private:
   PoolTenant(feed::Channel& channel, uint16_t handle) : channel_(channel), handle_(handle) {}
   [[nodiscard]] bool on_response(const http::Response& response) override;
-  [[nodiscard]] bool on_piece(http::RequestId id, std::span<const uint8_t> piece) override;
+  [[nodiscard]] size_t on_piece(http::RequestId id, std::span<const uint8_t> piece) override;
   [[nodiscard]] bool on_end(http::RequestId id) override;
   [[nodiscard]] bool on_failed(http::RequestId id, const Error& error, http::Sent sent) override;
   void on_batch_end() override { channel_.flush(); }

@@ -22,6 +22,11 @@ enum class RecordKind : uint8_t {
   kGap = 6,
   kMalformed = 7,
   kPong = 8,
+  kHttpResponse = 16,  // of a pool of HTTP connections; laid out in native/addon/pool_tenant.h
+  kHttpPiece = 17,
+  kHttpEnd = 18,
+  kHttpFailed = 19,
+  kHttpConnection = 20,
 };
 
 [[nodiscard]] constexpr uint64_t record_header(uint32_t bytes, RecordKind kind, uint8_t shape, uint16_t feed) noexcept {

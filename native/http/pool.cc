@@ -184,8 +184,10 @@ void Pool::on_body(RequestId id, std::span<const uint8_t> piece) {
     slot->body.insert(slot->body.end(), piece.begin(), piece.end());
     return;
   }
-  if (slot->gave_head && !slot->held && !slot->undelivered && slot->body.empty() && listener_.on_piece(id, piece))
-    return;
+  if (slot->gave_head && !slot->held && slot->body.empty() && undelivered_.empty()) {
+    piece = piece.subspan(listener_.on_piece(id, piece));
+    if (piece.empty()) return;
+  }
   slot->body.insert(slot->body.end(), piece.begin(), piece.end());
   if (slot->member != nullptr) slot->member->connection->hold(id, true);
   settle(*slot);
@@ -283,9 +285,9 @@ void Pool::fail(Slot& slot, const Error& error, Sent sent) {
   settle(slot);
 }
 
-// Hands over what can be, or remembers it for deliver().
+// Hands over what can be, or remembers it for deliver(), which keeps to the order.
 void Pool::settle(Slot& slot) {
-  if (slot.undelivered || offer(slot)) return;
+  if (slot.undelivered || (undelivered_.empty() && offer(slot))) return;
   slot.undelivered = true;
   undelivered_.push_back(slot.id());
 }
@@ -321,8 +323,9 @@ bool Pool::offer(Slot& slot) {
   }
   if (slot.held) return true;
   if (!slot.body.empty()) {
-    if (!listener_.on_piece(id, slot.body)) return false;
-    slot.body.clear();
+    const size_t taken = listener_.on_piece(id, slot.body);
+    slot.body.erase(slot.body.begin(), slot.body.begin() + static_cast<ptrdiff_t>(taken));
+    if (!slot.body.empty()) return false;
     if (slot.member != nullptr) slot.member->connection->hold(id, false);
   }
   if (slot.complete) {
