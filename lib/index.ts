@@ -27,9 +27,7 @@ export type {
   Overflow,
   QueueOptions,
   SampleOptions,
-  SocketOptions,
   TimeoutOptions,
-  TlsOptions,
 } from './feed/options.js'
 export type { Pointer } from './feed/pointer.js'
 export type { AnyRows, Message, Row, RowMeta, RowObject, Rows, Shapes } from './feed/row.js'
@@ -37,6 +35,7 @@ export { AddonLoadError } from './native/loader.js'
 export type { ExponentialOptions, ReconnectPolicy, StormGuard } from './policy/reconnect.js'
 export { exponential, never } from './policy/reconnect.js'
 export type { WakeMode } from './runtime/channel.js'
+export type { SocketOptions, TlsOptions } from './runtime/connect-options.js'
 export { Decimal } from './runtime/decimal.js'
 export type { ConfigIssue, FeedPhase } from './runtime/errors.js'
 export { ConfigError, FeedError, TickwireError } from './runtime/errors.js'

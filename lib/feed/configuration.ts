@@ -1,6 +1,8 @@
 import type { NativeFeedOptions } from '../native/addon.js'
 import { configFault, parseConfig } from '../runtime/config.js'
 import { type ConflateMemory, conflateRegionBytes, createConflateMemory } from '../runtime/conflation.js'
+import { nativeSocket, nativeTls } from '../runtime/connect-options.js'
+import { parseProxy } from '../runtime/connect-url.js'
 import { core } from '../runtime/core.js'
 import { defaultRingBytes, Loop, loopInternals } from '../runtime/loop.js'
 import { messageHeaderBytes } from '../runtime/message-view.js'
@@ -8,7 +10,7 @@ import type { StatsMemory } from '../runtime/stats.js'
 import { type Decoder, jsonInternals } from './decoder.js'
 import { deflateDefaults, feedOptionsSchema, type ParsedOptions } from './options-schema.js'
 import type { CompiledShape } from './schema-layout.js'
-import { type Endpoint, parseEndpoint, parseProxy } from './url.js'
+import { type Endpoint, parseEndpoint } from './url.js'
 
 const subject = 'feed options'
 const mib = 1_048_576
@@ -35,7 +37,7 @@ export function configure(source: unknown): FeedConfiguration {
   const options = parseConfig(subject, feedOptionsSchema, source)
   const endpoint = parseEndpoint(options.url)
   if (options.tls !== undefined && !endpoint.secure) throw configFault(subject, ['tls'], 'needs a wss: URL')
-  const proxy = options.proxy === undefined ? null : parseProxy(options.proxy)
+  const proxy = options.proxy === undefined ? null : parseProxy(options.proxy, subject)
   const decoder = options.decode
   const given = options.loop
   const ringBytes = given instanceof Loop ? loopInternals(given).ringBytes : defaultRingBytes
@@ -64,22 +66,9 @@ export function configure(source: unknown): FeedConfiguration {
       port: endpoint.port,
       path: endpoint.path,
       hostHeader: endpoint.hostHeader,
-      tls: endpoint.secure
-        ? {
-            onlyTls13: tls?.profile === 'production',
-            ca: tls?.ca ?? '',
-            cert: tls?.cert ?? '',
-            key: tls?.key ?? '',
-            passphrase: tls?.passphrase ?? '',
-            pins: tls?.pins ?? [],
-            serverName: tls?.serverName ?? '',
-            alpn: tls?.alpn ?? [],
-            verify: tls?.verify ?? true,
-            resumeSessions: tls?.resumeSessions ?? true,
-          }
-        : null,
+      tls: endpoint.secure ? nativeTls(tls) : null,
       proxy,
-      socket: { ...socket, localAddress: socket.localAddress ?? '' },
+      socket: nativeSocket(socket),
       subprotocols: options.subprotocols,
       headers: Object.entries(options.headers),
       origin: options.origin ?? '',

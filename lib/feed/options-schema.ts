@@ -1,6 +1,11 @@
-import { isIP } from 'node:net'
 import { z } from 'zod'
 import { exponential, reconnectPolicySchema } from '../policy/reconnect.js'
+import {
+  headerValueSchema as headerValue,
+  socketSchema,
+  tlsSchema,
+  tokenSchema as token,
+} from '../runtime/connect-options.js'
 import { Loop, loopModeSchema } from '../runtime/loop.js'
 import { type Decoder, isDecoder } from './decoder.js'
 
@@ -11,20 +16,6 @@ const hour = 3_600_000
 const ms = z.number().min(1).max(hour)
 const bytes = (min: number, max: number): z.ZodInt => z.int().min(min).max(max)
 const message = z.union([z.string(), z.instanceof(Uint8Array)], { error: 'must be a string or a Uint8Array' })
-// RFC 9110 section 5.6.2
-const token = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'must be a token (RFC 9110 section 5.6.2)')
-const headerValue = z
-  .string()
-  .regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'must not have control characters or characters over U+00FF')
-const pem = z
-  .union([z.string(), z.instanceof(Uint8Array)], { error: 'must be PEM in a string or Uint8Array' })
-  .transform((value) => (typeof value === 'string' ? value : Buffer.from(value).toString('latin1')))
-  .refine((value) => value.includes('-----BEGIN '), 'is not PEM')
-const pin = z
-  .string()
-  .transform((value) => value.replace(/^sha256\//, ''))
-  .refine((value) => /^[A-Za-z0-9+/]{43}=$/.test(value), 'must be the base64 of a SHA-256 digest')
-
 /** Headers that the handshake sets itself. */
 const ownHeaders = /^(?:connection|upgrade|host|origin|content-length|transfer-encoding|sec-websocket-.*)$/i
 
@@ -47,27 +38,6 @@ const heartbeat = z.strictObject({
   app: z.strictObject({ text: z.string().min(1).max(65_536), interval: ms }).optional(),
 })
 
-const tls = z
-  .strictObject({
-    profile: z.enum(['default', 'production']).default('default'),
-    ca: z
-      .union([pem, z.array(pem).min(1)])
-      .transform((value) => (typeof value === 'string' ? value : value.join('\n')))
-      .optional(),
-    cert: pem.optional(),
-    key: pem.optional(),
-    passphrase: z.string().optional(),
-    pins: z.array(pin).max(64).default([]),
-    serverName: z.string().min(1).max(253).optional(),
-    alpn: z.array(z.string().min(1).max(255)).max(16).default([]),
-    verify: z.boolean().default(true),
-    resumeSessions: z.boolean().default(true),
-  })
-  .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
-    path: ['key'],
-    message: '`cert` and `key` go together',
-  })
-
 const deflate = z.strictObject({
   clientNoContextTakeover: z.boolean().default(false),
   serverNoContextTakeover: z.boolean().default(false),
@@ -75,20 +45,6 @@ const deflate = z.strictObject({
   serverMaxWindowBits: z.int().min(8).max(15).default(15),
   level: z.int().min(1).max(9).default(1),
   threshold: bytes(0, 16 * mib).default(1_024),
-})
-
-const socket = z.strictObject({
-  noDelay: z.boolean().default(true),
-  recvBuffer: bytes(0, gib).default(0),
-  sendBuffer: bytes(0, gib).default(0),
-  busyPollUs: z.int().min(0).max(1_000_000).default(0),
-  kernelTimestamps: z.boolean().default(true),
-  keepAlive: z.boolean().default(true),
-  localAddress: z
-    .string()
-    .refine((value) => isIP(value) !== 0, 'must be a numeric address')
-    .optional(),
-  trigger: z.enum(['edge', 'level']).default('edge'),
 })
 
 /** Checks the options of a feed and fills in what does not depend on others. */
@@ -118,7 +74,7 @@ export const feedOptionsSchema = z
       .prefault({}),
     loop: z.union([z.instanceof(Loop), loopModeSchema], { error: 'must be a Loop or the mode of one' }).default('park'),
     wake: z.enum(['signal', 'poll']).default('signal'),
-    tls: tls.optional(),
+    tls: tlsSchema.optional(),
     proxy: z.union([z.string(), z.instanceof(URL)], { error: 'must be a string or a URL' }).optional(),
     headers: headers.default({}),
     subprotocols: z.array(token).max(64).default([]),
@@ -135,7 +91,7 @@ export const feedOptionsSchema = z
         maxPingsPerSecond: z.int().min(1).max(1_000_000).default(1_000),
       })
       .prefault({}),
-    socket: socket.prefault({}),
+    socket: socketSchema.prefault({}),
     recvBuffer: bytes(16_384, 256 * mib).optional(),
     expect: z
       .strictObject({

@@ -1,5 +1,6 @@
 import type { ReconnectPolicy } from '../policy/reconnect.js'
 import type { WakeMode } from '../runtime/channel.js'
+import type { SocketOptions, TlsOptions } from '../runtime/connect-options.js'
 import type { Loop, LoopMode } from '../runtime/loop.js'
 import type { Decoder } from './decoder.js'
 
@@ -44,33 +45,6 @@ export interface ConflateOptions {
   readonly bytes?: number | undefined
 }
 
-/** TLS of `wss:` feeds. Certificates and host names are always checked unless `verify` is false. */
-export interface TlsOptions {
-  /** `'default'`: TLS 1.2 and 1.3. `'production'`: TLS 1.3 only. Default `'default'`. */
-  readonly profile?: 'default' | 'production' | undefined
-  /** Trust anchors in PEM, instead of Node's. */
-  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
-  /** Client certificate chain in PEM. Together with `key`. */
-  readonly cert?: string | Uint8Array | undefined
-  /** Its private key in PEM. */
-  readonly key?: string | Uint8Array | undefined
-  /** The key's passphrase. */
-  readonly passphrase?: string | undefined
-  /**
-   * SHA-256 of the SubjectPublicKeyInfo of certificates of which one must be in the verified chain (RFC 7469 section 2.4):
-   * base64, optionally after `sha256/`. Default: no pinning.
-   */
-  readonly pins?: readonly string[] | undefined
-  /** Name for SNI and for the check of the certificate. Default: the URL's host. */
-  readonly serverName?: string | undefined
-  /** Protocols offered by ALPN, in order. Default: none. */
-  readonly alpn?: readonly string[] | undefined
-  /** False accepts any certificate: for tests against throw-away servers only. Default true. */
-  readonly verify?: boolean | undefined
-  /** Resume sessions after a reconnect. Default true. */
-  readonly resumeSessions?: boolean | undefined
-}
-
 /** permessage-deflate (RFC 7692). */
 export interface DeflateOptions {
   /** Ask that we may, or promise to, forget our window after each message. Default false. */
@@ -107,25 +81,6 @@ export interface LimitOptions {
   readonly maxSendQueue?: number | undefined
   /** Pings per second, 1…1,000,000. Default 1,000. */
   readonly maxPingsPerSecond?: number | undefined
-}
-
-export interface SocketOptions {
-  /** No Nagle delay. Default true. */
-  readonly noDelay?: boolean | undefined
-  /** Kernel receive buffer in bytes, up to 1 GiB; 0: the system's tuning. Default 0. */
-  readonly recvBuffer?: number | undefined
-  /** Kernel send buffer in bytes, up to 1 GiB; 0: the system's tuning. Default 0. */
-  readonly sendBuffer?: number | undefined
-  /** Microseconds of busy polling in the kernel where it has that, 0…1,000,000. Default 0. */
-  readonly busyPollUs?: number | undefined
-  /** Ask the kernel when bytes arrived. Default true. */
-  readonly kernelTimestamps?: boolean | undefined
-  /** TCP keep-alive probes. Default true. */
-  readonly keepAlive?: boolean | undefined
-  /** Numeric local address to connect from. Default: any. */
-  readonly localAddress?: string | undefined
-  /** How the poller watches the socket. `'level'` exists to be measured against. Default `'edge'`. */
-  readonly trigger?: 'edge' | 'level' | undefined
 }
 
 /** What the stream will be like: sizes the receive buffer as rate × burst × messageBytes. */

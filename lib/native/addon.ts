@@ -38,6 +38,22 @@ export interface NativeTlsOptions {
   readonly resumeSessions: boolean
 }
 
+export interface NativeSocketOptions {
+  readonly noDelay: boolean
+  readonly recvBuffer: number
+  readonly sendBuffer: number
+  readonly busyPollUs: number
+  readonly kernelTimestamps: boolean
+  readonly keepAlive: boolean
+  readonly localAddress: string
+}
+
+export interface NativeProxy {
+  readonly host: string
+  readonly port: number
+  readonly authorization: string
+}
+
 export interface NativeConflateRegion {
   /** Byte offset of the region in `conflateMemory`, multiple of 64. */
   readonly offset: number
@@ -54,16 +70,8 @@ export interface NativeFeedOptions {
   readonly path: string
   readonly hostHeader: string
   readonly tls: NativeTlsOptions | null
-  readonly proxy: { readonly host: string; readonly port: number; readonly authorization: string } | null
-  readonly socket: {
-    readonly noDelay: boolean
-    readonly recvBuffer: number
-    readonly sendBuffer: number
-    readonly busyPollUs: number
-    readonly kernelTimestamps: boolean
-    readonly keepAlive: boolean
-    readonly localAddress: string
-  }
+  readonly proxy: NativeProxy | null
+  readonly socket: NativeSocketOptions
   readonly subprotocols: readonly string[]
   readonly headers: readonly (readonly [string, string])[]
   readonly origin: string

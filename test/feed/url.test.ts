@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { parseEndpoint, parseProxy } from '../../lib/feed/url.js'
+import { parseEndpoint } from '../../lib/feed/url.js'
+import { parseProxy } from '../../lib/runtime/connect-url.js'
 
 const fault = (message: RegExp) =>
   expect.objectContaining({ code: 'ERR_TICKWIRE_CONFIG', message: expect.stringMatching(message) })
@@ -55,7 +56,7 @@ describe('proxy URL', () => {
     ['http://[::1]:1/', { host: '::1', port: 1 }],
     ['http://me:p%40ss%3A@proxy:1', { authorization: `Basic ${Buffer.from('me:p@ss:').toString('base64')}` }],
   ])('%s', (url, expected) => {
-    expect(parseProxy(url)).toMatchObject(expected)
+    expect(parseProxy(url, 'feed options')).toMatchObject(expected)
   })
 
   it.each([
@@ -64,6 +65,6 @@ describe('proxy URL', () => {
     ['http://%zz@proxy', /percent-encoding|valid/],
     ['proxy:3128', /must start with http:|valid/],
   ])('refuses %s', (url, message) => {
-    expect(() => parseProxy(url)).toThrow(fault(message))
+    expect(() => parseProxy(url, 'feed options')).toThrow(fault(message))
   })
 })
