@@ -104,7 +104,19 @@ namespace tickwire {
   X(kHttpTimeout, "ERR_HTTP_TIMEOUT")                                                                   \
   X(kHttp2Protocol, "ERR_HTTP2_PROTOCOL")                                                               \
   X(kHttp2StreamReset, "ERR_HTTP2_STREAM_RESET")                                                        \
-  X(kHttp2Refused, "ERR_HTTP2_REFUSED")
+  X(kHttp2Refused, "ERR_HTTP2_REFUSED")                                                                 \
+  /* shared memory; detail is errno where a system call failed, else 0 */                               \
+  X(kShmName, "ERR_SHM_NAME")                                                                           \
+  X(kShmSize, "ERR_SHM_SIZE")                                                                           \
+  X(kShmNotFound, "ERR_SHM_NOT_FOUND")                                                                  \
+  X(kShmOwner, "ERR_SHM_OWNER")                                                                         \
+  X(kShmPermission, "ERR_SHM_PERMISSION")                                                               \
+  X(kShmNoSpace, "ERR_SHM_NO_SPACE")                                                                    \
+  X(kShmLayout, "ERR_SHM_LAYOUT")                                                                       \
+  X(kShmVersion, "ERR_SHM_VERSION") /* detail is the segment's version */                               \
+  X(kShmCorrupt, "ERR_SHM_CORRUPT")                                                                     \
+  X(kShmWriterActive, "ERR_SHM_WRITER_ACTIVE")                                                          \
+  X(kShmExternalBuffer, "ERR_SHM_EXTERNAL_BUFFER") /* this host forbids buffers over foreign memory */
 
 enum class Errc : uint16_t {
 #define X(name, text) name,
