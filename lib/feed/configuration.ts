@@ -7,9 +7,9 @@ import { core } from '../runtime/core.js'
 import { defaultRingBytes, Loop, loopInternals } from '../runtime/loop.js'
 import { messageHeaderBytes } from '../runtime/message-view.js'
 import type { StatsMemory } from '../runtime/stats.js'
-import { type Decoder, jsonInternals } from './decoder.js'
+import { type Decoder, rowInternals } from './decoder.js'
 import { deflateDefaults, feedOptionsSchema, type ParsedOptions } from './options-schema.js'
-import type { CompiledShape } from './schema-layout.js'
+import type { CompiledShape } from './row-layout.js'
 import { type Endpoint, parseEndpoint } from './url.js'
 
 const subject = 'feed options'
@@ -45,7 +45,7 @@ export function configure(source: unknown): FeedConfiguration {
   if (ringWindow > ringBytes / 2) {
     throw configFault(subject, ['queue', 'bytes'], `must be at most half of the loop's ring: ${ringBytes / 2}`)
   }
-  const shapes = decoder.kind === 'json' ? jsonInternals(decoder) : null
+  const shapes = decoder.kind === 'json' ? rowInternals(decoder) : null
   const room = recordRoom(options, ringWindow)
   if (shapes !== null) checkShapes(shapes.description, shapes.compiled, options.overflow === 'conflate' ? null : room)
   const maxMessage = messageLimit(options, decoder, room)

@@ -2,13 +2,13 @@ import type { MessageForm } from '../runtime/message-view.js'
 import type { CursorFactory } from '../runtime/row-cursor.js'
 import { cursorFactory } from '../runtime/row-cursor.js'
 import type { Shapes } from './row.js'
-import type { CompiledShape } from './schema-layout.js'
+import type { CompiledShape } from './row-layout.js'
 
 declare const shapes: unique symbol
 declare const data: unique symbol
 
-/** What the layers below need of a JSON decoder. */
-export interface JsonInternals {
+/** What the layers below need of a decoder that makes rows. */
+export interface RowInternals {
   /** What the core is told (`docs/schema-format.md`). */
   readonly description: string
   readonly compiled: readonly CompiledShape[]
@@ -16,24 +16,33 @@ export interface JsonInternals {
 }
 
 /** A decoder's inner side; not part of the public surface. */
-export let jsonInternals: (decoder: JsonDecoder) => JsonInternals
+export let rowInternals: (decoder: RowDecoder) => RowInternals
 
-/** A compiled JSON projection, made by `json()` or `json.oneOf()`. May serve any number of feeds. */
-export class JsonDecoder<S extends Shapes = Shapes> {
-  readonly kind = 'json'
+/** A decoder that makes rows of one or several shapes. May serve any number of feeds. */
+export abstract class RowDecoder<S extends Shapes = Shapes> {
+  abstract readonly kind: string
   /** Names of the shapes. */
   readonly names: readonly string[]
   /** The types of the rows; no property at run time. */
   declare readonly [shapes]?: S
-  readonly #internals: JsonInternals
+  readonly #internals: RowInternals
 
   static {
-    jsonInternals = (decoder) => decoder.#internals
+    rowInternals = (decoder) => decoder.#internals
   }
 
   constructor(description: string, compiled: readonly CompiledShape[]) {
     this.names = compiled.map(({ layout }) => layout.name)
     this.#internals = { description, compiled, cursors: compiled.map(({ layout }) => cursorFactory(layout)) }
+  }
+}
+
+/** A compiled JSON projection, made by `json()` or `json.oneOf()`. May serve any number of feeds. */
+export class JsonDecoder<S extends Shapes = Shapes> extends RowDecoder<S> {
+  override readonly kind = 'json'
+
+  constructor(description: string, compiled: readonly CompiledShape[]) {
+    super(description, compiled)
     Object.freeze(this)
   }
 }

@@ -9,7 +9,7 @@ import type { RecordSink } from '../runtime/ring-reader.js'
 import { RowBatch } from '../runtime/row-batch.js'
 import { viewsOf } from '../runtime/row-window.js'
 import type { StatsMemory } from '../runtime/stats.js'
-import { type Decoder, jsonInternals } from './decoder.js'
+import { type Decoder, rowInternals } from './decoder.js'
 import type { FeedEvents, FeedLifeEvents } from './events.js'
 import { Pull } from './pull.js'
 
@@ -66,7 +66,7 @@ export class Delivery implements RecordSink {
     this.delivery = stats.delivery
     this.message = new MessageView(views, decoder.kind === 'raw' ? decoder.form : 'bytes')
     if (decoder.kind !== 'json') return
-    const { compiled, cursors } = jsonInternals(decoder)
+    const { compiled, cursors } = rowInternals(decoder)
     this.batches = compiled.map(({ layout }, i) => {
       const cursor = cursors[i]
       if (cursor === undefined) throw new TickwireError('ERR_TICKWIRE_SCHEMA', `no cursor for ${layout.name}`)
@@ -135,7 +135,7 @@ export class Delivery implements RecordSink {
   }
 
   onMalformed({ shape, field, ...record }: MalformedRecord): void {
-    const layout = this.#decoder.kind === 'json' ? jsonInternals(this.#decoder).compiled[shape]?.layout : undefined
+    const layout = this.#decoder.kind === 'json' ? rowInternals(this.#decoder).compiled[shape]?.layout : undefined
     const known = field >= 0 || aboutShape.has(record.why) ? layout : undefined
     this.emit('malformed', {
       ...record,

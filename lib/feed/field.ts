@@ -2,19 +2,13 @@ import type { Decimal } from '../runtime/decimal.js'
 import type { ExactLevels, Level, Levels } from '../runtime/levels.js'
 import type { FieldKind } from '../runtime/shape-layout.js'
 import type { Pointer } from './pointer.js'
-
-declare const read: unique symbol
-declare const kept: unique symbol
+import type { RowField } from './row-field.js'
 
 /** A field of a row. Made by `json.number`, `json.decimal`, …; carries the types that the row's field will have. */
-export interface Field<Kind extends FieldKind = FieldKind, Read = unknown, Kept = unknown> {
-  readonly kind: Kind
+export interface Field<Kind extends FieldKind = FieldKind, Read = unknown, Kept = unknown>
+  extends RowField<Kind, Read, Kept> {
   readonly pointer: Pointer
   readonly options: AnyFieldOptions
-  /** Type when read from a row; no property at run time. */
-  readonly [read]?: Read
-  /** Type in `toObject()`; no property at run time. */
-  readonly [kept]?: Kept
 }
 
 /** What every field can be told. */
@@ -101,12 +95,6 @@ export interface FieldBuilders {
     ? Field<'levels', OrNull<O, ExactLevels>, OrNull<O, Level<Decimal>[]>>
     : Field<'levels', OrNull<O, Levels>, OrNull<O, Level[]>>
 }
-
-/** The type of a field when it is read from a row. */
-export type FieldRead<F> = F extends Field<FieldKind, infer Read, unknown> ? Read : never
-
-/** The type of a field in `toObject()`. */
-export type FieldKept<F> = F extends Field<FieldKind, unknown, infer Kept> ? Kept : never
 
 class FieldSpec {
   readonly kind: FieldKind

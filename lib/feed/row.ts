@@ -1,6 +1,6 @@
 /** The types of rows and batches, as they follow from a schema. */
 
-import type { FieldKept, FieldRead, Fields } from './field.js'
+import type { FieldKept, FieldRead, RowFields } from './row-field.js'
 
 /** What every row has besides its fields. Times are monotonic (the clock of `process.hrtime`). */
 export interface RowMeta<Name extends string, Kept> {
@@ -17,7 +17,7 @@ export interface RowMeta<Name extends string, Kept> {
 }
 
 /** A row by value. */
-export type RowObject<F extends Fields> = {
+export type RowObject<F extends RowFields> = {
   readonly [K in keyof F]: FieldKept<F[K]>
 } & { readonly rxTimeNs: number; readonly kernelTimeNs: number }
 
@@ -25,7 +25,7 @@ export type RowObject<F extends Fields> = {
  * A row: one reused object that stands on one row after the other. Reading a field allocates nothing (but for `int64` as
  * bigint and `text`). Valid until the loop goes on; keep `toObject()`, or single fields (decimals by `copy()`).
  */
-export type Row<F extends Fields, Name extends string = string> = RowMeta<Name, RowObject<F>> & {
+export type Row<F extends RowFields, Name extends string = string> = RowMeta<Name, RowObject<F>> & {
   readonly [K in keyof F]: FieldRead<F[K]>
 }
 
@@ -33,7 +33,7 @@ export type Row<F extends Fields, Name extends string = string> = RowMeta<Name, 
  * Rows of one shape that came directly after each other. One reused object: valid until the listener returns (async
  * iteration: until the next batch is asked for), empty afterwards. It may be iterated several times, one loop at a time.
  */
-export interface Rows<F extends Fields, Name extends string = string> extends Iterable<Row<F, Name>> {
+export interface Rows<F extends RowFields, Name extends string = string> extends Iterable<Row<F, Name>> {
   /** The shape of all its rows. */
   readonly shape: Name
   /** Number of rows. Counted when asked for. */
@@ -46,7 +46,7 @@ export interface Rows<F extends Fields, Name extends string = string> extends It
 }
 
 /** Shapes by name. */
-export type Shapes = { readonly [name: string]: Fields }
+export type Shapes = { readonly [name: string]: RowFields }
 
 /** Rows of any of the shapes; `shape` tells which. */
 export type AnyRows<S extends Shapes> = { [K in keyof S & string]: Rows<S[K], K> }[keyof S & string]

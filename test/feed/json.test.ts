@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { type JsonDecoder, jsonInternals } from '../../lib/feed/decoder.js'
+import { type JsonDecoder, rowInternals } from '../../lib/feed/decoder.js'
 import { ConfigError, json } from '../../lib/index.js'
 
-const describeSchema = (decoder: unknown): unknown => JSON.parse(jsonInternals(decoder as JsonDecoder).description)
+const describeSchema = (decoder: unknown): unknown => JSON.parse(rowInternals(decoder as JsonDecoder).description)
 const faults = (make: () => unknown): unknown => {
   try {
     make()
@@ -60,7 +60,7 @@ describe('json()', () => {
       maxDepth: 5,
       maxRows: 6,
     })
-    expect(jsonInternals(decoder as unknown as JsonDecoder).compiled[0]?.layout.maxRowBytes).toBe(
+    expect(rowInternals(decoder as unknown as JsonDecoder).compiled[0]?.layout.maxRowBytes).toBe(
       13 * 8 + 16 + 2 * 16 + 3 * 32,
     )
     expect(decoder.names).toEqual(['tick'])

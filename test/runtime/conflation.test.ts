@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { jsonInternals } from '../../lib/feed/decoder.js'
+import { rowInternals } from '../../lib/feed/decoder.js'
 import { json } from '../../lib/feed/json.js'
 import { conflateRegionBytes, createConflateMemory } from '../../lib/runtime/conflation.js'
 import type { RowBatch } from '../../lib/runtime/row-batch.js'
@@ -14,7 +14,7 @@ const decoder = json({
   levels: json.levels('/l', { max: 8 }),
   c: json.number('/c'),
 })
-const layout = jsonInternals(decoder).compiled[0]?.layout
+const layout = rowInternals(decoder).compiled[0]?.layout
 if (layout === undefined) throw new Error('no layout')
 const keys = 3
 

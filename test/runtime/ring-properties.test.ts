@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { bytes, jsonInternals } from '../../lib/feed/decoder.js'
+import { bytes, rowInternals } from '../../lib/feed/decoder.js'
 import { json } from '../../lib/feed/json.js'
 import type { RowBatch } from '../../lib/runtime/row-batch.js'
 import { ReaderSetup } from '../support/reader-setup.js'
@@ -15,7 +15,7 @@ const decoder = json.oneOf('/e', {
   },
   deep: { levels: json.levels('/l', { max: 100 }), n: json.number('/n') },
 })
-const shapes = jsonInternals(decoder).compiled.map(({ layout }) => layout)
+const shapes = rowInternals(decoder).compiled.map(({ layout }) => layout)
 
 type Step =
   | { readonly do: 'small' | 'gap' | 'stray'; readonly feed: number }
@@ -181,7 +181,7 @@ function playLongRun(
 ): void {
   const fields = bytes / 8 - 3
   const numbers = json(Object.fromEntries(Array.from({ length: fields }, (_, i) => [`f${i}`, json.number(`/f${i}`)])))
-  const [shape] = jsonInternals(numbers).compiled
+  const [shape] = rowInternals(numbers).compiled
   if (shape === undefined) throw new Error('no shape')
   const setup = new ReaderSetup(262_144, start)
   const sink = setup.attach(0, numbers)

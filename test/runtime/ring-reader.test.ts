@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { bytes, type JsonDecoder, jsonInternals, text } from '../../lib/feed/decoder.js'
+import { bytes, type JsonDecoder, rowInternals, text } from '../../lib/feed/decoder.js'
 import { json } from '../../lib/feed/json.js'
 import type { Row } from '../../lib/feed/row.js'
 import { RingReader } from '../../lib/runtime/ring-reader.js'
@@ -9,7 +9,7 @@ import { ReaderSetup } from '../support/reader-setup.js'
 import { encodeRow, type FieldValue } from '../support/ring-producer.js'
 
 function layoutOf(decoder: JsonDecoder): ShapeLayout {
-  const [shape] = jsonInternals(decoder).compiled
+  const [shape] = rowInternals(decoder).compiled
   if (shape === undefined) throw new Error('no shape')
   return shape.layout
 }
@@ -270,7 +270,7 @@ describe('batch', () => {
   it('keeps the order of shapes and feeds', () => {
     const setup = new ReaderSetup()
     const log: unknown[] = []
-    const shapes = jsonInternals(twoShapes).compiled.map((shape) => shape.layout)
+    const shapes = rowInternals(twoShapes).compiled.map((shape) => shape.layout)
     for (const handle of [0, 1]) {
       const sink = setup.attach(handle, twoShapes)
       sink.rows = (batch) => void log.push([handle, batch.shape, batch.length])

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
-import { type JsonDecoder, jsonInternals } from '../../lib/feed/decoder.js'
+import { type JsonDecoder, rowInternals } from '../../lib/feed/decoder.js'
 import { json } from '../../lib/feed/json.js'
 import { RingLayout } from '../../lib/native/addon.js'
 import { MessageView } from '../../lib/runtime/message-view.js'
@@ -22,7 +22,7 @@ describe('reader and a producer on another thread', () => {
     i32[versionWord] = version
     i32[capacityWord] = 65_536
     const decoder: JsonDecoder = json({ n: json.number('/n'), second: json.number('/m') })
-    const { compiled, cursors } = jsonInternals(decoder)
+    const { compiled, cursors } = rowInternals(decoder)
     const reader = new RingReader(
       ring,
       () => 1,

@@ -1,6 +1,6 @@
 /** A reader on a ring that the test writes, with feeds that note what they are handed. */
 
-import { type JsonDecoder, jsonInternals, type RawDecoder } from '../../lib/feed/decoder.js'
+import { type JsonDecoder, rowInternals, type RawDecoder } from '../../lib/feed/decoder.js'
 import { createConflateMemory } from '../../lib/runtime/conflation.js'
 import type { HistogramWriter } from '../../lib/runtime/histogram.js'
 import { MessageView } from '../../lib/runtime/message-view.js'
@@ -75,7 +75,7 @@ export class TestSink implements RecordSink {
     this.maxBatch = maxBatch ?? 1_000_000
     this.delivery = this.stats.delivery
     this.message = new MessageView(views, decoder.kind === 'raw' ? decoder.form : 'bytes')
-    const { compiled, cursors } = decoder.kind === 'json' ? jsonInternals(decoder) : { compiled: [], cursors: [] }
+    const { compiled, cursors } = decoder.kind === 'json' ? rowInternals(decoder) : { compiled: [], cursors: [] }
     const memory =
       keys === undefined
         ? null
