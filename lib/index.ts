@@ -45,3 +45,31 @@ export type { LoopMode, LoopOptions } from './runtime/loop.js'
 export { Loop } from './runtime/loop.js'
 export type { FeedState, MalformedKind } from './runtime/records.js'
 export type { FeedCounters, FeedStats } from './runtime/stats.js'
+export type { RowSource, RowsOptions, WireDecoder } from './wire/decoder.js'
+export { EncodeError } from './wire/encode-error.js'
+export { WireEncoder } from './wire/encoder.js'
+export type { IntegerInput, LevelInput, SymbolNumbers } from './wire/encoding.js'
+export type { OrderStatus, Side, ValueSpec, Values } from './wire/kinds.js'
+export type { MessageType, WireMessage } from './wire/message-type.js'
+export type {
+  BookInput,
+  ExchangeInput,
+  ExecutionInput,
+  QuoteInput,
+  RawInput,
+  SignalInput,
+  TradeInput,
+} from './wire/messages.js'
+export { BookDelta, BookSnapshot, Execution, Quote, Raw, Signal, Trade } from './wire/messages.js'
+export type {
+  WireField,
+  WireFieldOptions,
+  WireInt64Options,
+  WireLevelsOptions,
+  WireTextOptions,
+} from './wire/row-fields.js'
+export type { RowShape, RowShapeOptions } from './wire/row-shape.js'
+export type { DecimalInput } from './wire/scaled.js'
+export type { UserField, UserFields, UserInput, UserTypeOptions } from './wire/user-type.js'
+export type { Wire } from './wire/wire.js'
+export { wire } from './wire/wire.js'

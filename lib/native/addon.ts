@@ -182,6 +182,8 @@ export interface NativeAddon {
   threadCpuNs(): number
   /** Checks a schema description; throws with code `ERR_SCHEMA`. */
   checkSchema(description: string): void
+  /** The same for a description of wire rows. */
+  checkRowSchema(description: string): void
   readonly Loop: new (options: { readonly mode: NativeLoopMode; readonly cpu: number }) => NativeLoop
   /**
    * `ring`: RingLayout.dataOffset + a power of two ≥ 64 KiB bytes; formatted by the constructor. `symbols`: 16 + maxSymbols × 8 +

@@ -8,6 +8,10 @@ const pattern = /^(-?)(\d+)(?:\.(\d*))?$/
 /** Sets a view to what stands in a row. For row cursors: a view given to the user is never a copy. */
 export let setDecimal: (view: Decimal, low: number, high: number, scale: number) => void
 
+/** The halves of a decimal's mantissa, the upper one signed: for encoders, which make no BigInt of it. */
+export let decimalLow: (decimal: Decimal) => number
+export let decimalHigh: (decimal: Decimal) => number
+
 /**
  * An exact decimal number: `mantissa` / 10^`scale`, the mantissa a signed 64-bit integer, the scale 0…18. It keeps the
  * number of decimals with which it was written: `0.35130000` has scale 8 and prints as `0.35130000`.
@@ -26,6 +30,8 @@ export class Decimal {
       view.#high = high | 0
       view.#scale = scale
     }
+    decimalLow = (decimal) => decimal.#low
+    decimalHigh = (decimal) => decimal.#high
   }
 
   /**

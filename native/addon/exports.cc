@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "decode/schema.h"
 #include "net/tls_context.h"
+#include "wire/row_schema.h"
 
 namespace tickwire::addon {
 
@@ -53,6 +54,12 @@ Napi::Value check_schema(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value check_row_schema(const Napi::CallbackInfo& info) {
+  const auto schema = wire::compile_row_schema(info[0].ToString().Utf8Value());
+  if (!schema.ok()) throw_error(info.Env(), schema.error());
+  return info.Env().Undefined();
+}
+
 }  // namespace
 
 Napi::Object init_exports(Napi::Env env, Napi::Object exports) {
@@ -64,6 +71,7 @@ Napi::Object init_exports(Napi::Env env, Napi::Object exports) {
   exports.Set("monoNs", Napi::Function::New(env, mono_now, "monoNs"));
   exports.Set("threadCpuNs", Napi::Function::New(env, thread_cpu, "threadCpuNs"));
   exports.Set("checkSchema", Napi::Function::New(env, check_schema, "checkSchema"));
+  exports.Set("checkRowSchema", Napi::Function::New(env, check_row_schema, "checkRowSchema"));
   exports.Set("Loop", LoopObject::define(env));
   exports.Set("Channel", ChannelObject::define(env));
   exports.Set("Feed", FeedObject::define(env));
