@@ -168,6 +168,61 @@ export interface NativeFeed {
   destroy(): void
 }
 
+/** Everything is given. Times in milliseconds, sizes in bytes. */
+export interface NativeHttpPoolOptions {
+  readonly host: string
+  readonly port: number
+  /** Value of the Host field or `:authority`. */
+  readonly authority: string
+  readonly tls: NativeTlsOptions | null
+  readonly proxy: NativeProxy | null
+  readonly socket: NativeSocketOptions
+  readonly connectTimeout: number
+  readonly maxConnections: number
+  /** Requests at once on one HTTP/2 connection, where the peer allows as many. */
+  readonly maxStreams: number
+  /** Connections kept open without need. */
+  readonly warm: number
+  readonly maxQueue: number
+  readonly maxBody: number
+  readonly maxHead: number
+  readonly maxFields: number
+  /** Idle time after which a connection that is not needed is closed. */
+  readonly keepAlive: number
+}
+
+/** The connections to one origin. */
+export interface NativeHttpPool {
+  readonly handle: number
+  /**
+   * Writes on this thread when a connection is free, otherwise queues. Returns the request's id, or a negative index into
+   * `errorCodes()`. `fields`: "name:value\n" for each, names in lower case. Times in milliseconds, 0: none.
+   * @throws code `ERR_HTTP_REQUEST` when a part could not stand in a request.
+   */
+  request(
+    method: string,
+    target: string,
+    fields: string,
+    body: string | Uint8Array | undefined,
+    stream: boolean,
+    queueMs: number,
+    headMs: number,
+    bodyMs: number,
+    totalMs: number,
+  ): number
+  /** Ends in an HTTP_FAILED record unless the request has ended already. */
+  cancel(id: number): void
+  /** A streamed response is not read on while it is held. */
+  hold(id: number, on: boolean): void
+  warm(): void
+  /** Takes no more requests; connections close once those in flight are answered. */
+  close(): void
+  abort(): void
+  /** In the order of `HttpPoolCounters`. */
+  counters(): Float64Array
+  destroy(): void
+}
+
 export interface NativeAddon {
   readonly version: string
   readonly poller: 'epoll' | 'kqueue'
@@ -198,6 +253,7 @@ export interface NativeAddon {
     onWake: (() => void) | null,
   ) => NativeChannel
   readonly Feed: new (channel: NativeChannel, options: NativeFeedOptions) => NativeFeed
+  readonly HttpPool: new (channel: NativeChannel, options: NativeHttpPoolOptions) => NativeHttpPool
 }
 
 /** Event ring: offsets in 32-bit words of the header, positions are byte counts modulo 2³². */
@@ -239,7 +295,35 @@ export const RecordKind = {
   malformed: 7,
   /** header, time f64, f64 round trip in ns. */
   pong: 8,
+  /** header, rx f64, kernel f64 (0: none), sent f64, u32 request, u16 status | u8 major | u8 flags (`HttpFlags`), u32 bytes of fields | u32
+   *  bytes of body, fields, body. */
+  httpResponse: 16,
+  /** header, u32 request | u32 bytes, bytes. */
+  httpPiece: 17,
+  /** header, u32 request. */
+  httpEnd: 18,
+  /** header, u32 request | u16 error | u16 whether it may have been executed, i32 detail | u32 bytes of text, text. */
+  httpFailed: 19,
+  /** header, u8 open | u8 major | u16 error | i32 detail, u32 bytes of text, text: the error's, or "address\nport\ntlsVersion\ntlsCipher\nalpn\nresumed". */
+  httpConnection: 20,
 } as const
+
+export const HttpFlags = { piecesFollow: 1, reused: 2, oneBody: 4, minorOne: 8 } as const
+
+/** What `NativeHttpPool.counters()` gives, in this order. */
+export const HttpPoolCounters = [
+  'requests',
+  'responses',
+  'failures',
+  'reused',
+  'connects',
+  'connectFailures',
+  'sentBytes',
+  'receivedBytes',
+  'open',
+  'inFlight',
+  'waiting',
+] as const
 
 /** `from` and `to` of STATE records and the state word of the stats memory. */
 export const FeedStates = ['disconnected', 'connecting', 'connected', 'reconnecting', 'closing'] as const

@@ -46,6 +46,8 @@ export interface RecordSink {
   onGap(record: GapRecord): void
   onMalformed(record: MalformedRecord): void
   onPong(record: PongRecord): void
+  /** A record of another kind, at `word`: those of sinks that are no feeds. */
+  onOther?(type: number, word: number, views: MemoryViews): void
 }
 
 /**
@@ -286,6 +288,7 @@ export class RingReader {
     } else if (type === RecordKind.gap) sink.onGap(readGap(this.views, word))
     else if (type === RecordKind.malformed) sink.onMalformed(readMalformed(this.views, word))
     else if (type === RecordKind.pong) sink.onPong(readPong(this.views, word))
+    else sink.onOther?.(type, word, this.views)
   }
 
   /**

@@ -89,7 +89,7 @@ void Pool::release_slot(Slot& slot) {
   slot.phase = Phase::kFree;
   slot.member = nullptr;
   slot.phase_deadline_ns = slot.total_deadline_ns = INT64_MAX;
-  slot.has_head = slot.gave_head = slot.complete = slot.held = slot.undelivered = slot.reused = false;
+  slot.has_head = slot.gave_head = slot.complete = slot.held = slot.stopped = slot.undelivered = slot.reused = false;
   slot.fields.clear();
   slot.body.clear();
   if (slot.body.capacity() > kKeepBody) std::vector<uint8_t>().swap(slot.body);
@@ -110,6 +110,7 @@ Pool::Member* Pool::pick() {
 
 // Under the mutex. False when no connection has room.
 bool Pool::send_now(Slot& slot, const Request& request) {
+  const int64_t queue_deadline = slot.phase_deadline_ns;
   while (Member* const member = pick()) {
     const int64_t now = mono_ns();
     slot.member = member;
@@ -129,6 +130,9 @@ bool Pool::send_now(Slot& slot, const Request& request) {
     --member->active;
     member->dead = true;
     slot.member = nullptr;
+    slot.phase = Phase::kWaiting;
+    slot.phase_timeout = Errc::kHttpQueueTimeout;
+    slot.phase_deadline_ns = queue_deadline;
   }
   return false;
 }
@@ -144,17 +148,20 @@ Pool::Slot* Pool::find(RequestId id) {
 }
 
 void Pool::dispatch() {
-  const std::lock_guard lock(mutex_);
-  while (!waiting_.empty()) {
-    Slot& slot = *slots_[waiting_.front()];
-    if (!send_now(slot, slot.held_request.view(options_.authority))) {
-      slot.phase = Phase::kWaiting;
-      break;
+  bool must_sweep = false;
+  {
+    const std::lock_guard lock(mutex_);
+    while (!waiting_.empty()) {
+      Slot& slot = *slots_[waiting_.front()];
+      if (!send_now(slot, slot.held_request.view(options_.authority))) break;
+      slot.held_request.forget();
+      waiting_.pop_front();
+      // The limit of its new phase may lie before the one of its wait.
+      must_sweep |= lower_sweep(slot.phase_deadline_ns);
     }
-    slot.held_request.forget();
-    waiting_.pop_front();
+    counters_.waiting.store(static_cast<uint32_t>(waiting_.size()), std::memory_order_relaxed);
   }
-  counters_.waiting.store(static_cast<uint32_t>(waiting_.size()), std::memory_order_relaxed);
+  if (must_sweep) arm_sweep();
 }
 
 void Pool::on_head(RequestId id, const ResponseHead& head, const ReceiveTimes& times) {
@@ -168,6 +175,12 @@ void Pool::on_head(RequestId id, const ResponseHead& head, const ReceiveTimes& t
   slot->has_head = true;
   slot->phase_timeout = Errc::kHttpBodyTimeout;
   slot->phase_deadline_ns = slot->timeouts.body > 0 ? deadline_after(times.rx_ns, slot->timeouts.body) : INT64_MAX;
+  bool must_sweep = false;
+  {
+    const std::lock_guard lock(mutex_);
+    must_sweep = lower_sweep(slot->phase_deadline_ns);
+  }
+  if (must_sweep) arm_sweep();
   if (slot->stream) settle(*slot);
 }
 
@@ -179,6 +192,7 @@ void Pool::on_body(RequestId id, std::span<const uint8_t> piece) {
   if (!slot->stream) {
     if (piece.size() > options_.max_body - slot->body.size()) {
       fail(*slot, {Errc::kHttpBodyTooLarge, 0, "the response's body is larger than the limit"}, Sent::kMaybe);
+      listener_.on_batch_end();  // its connection is gone, and with it the end of this read
       return;
     }
     slot->body.insert(slot->body.end(), piece.begin(), piece.end());
@@ -189,7 +203,7 @@ void Pool::on_body(RequestId id, std::span<const uint8_t> piece) {
     if (piece.empty()) return;
   }
   slot->body.insert(slot->body.end(), piece.begin(), piece.end());
-  if (slot->member != nullptr) slot->member->connection->hold(id, true);
+  stop_reading(*slot, true);
   settle(*slot);
 }
 
@@ -249,7 +263,7 @@ void Pool::hold(RequestId id, bool on) {
   if (slot == nullptr || !slot->stream || slot->held == on) return;
   slot->held = on;
   if (on) {
-    if (slot->member != nullptr) slot->member->connection->hold(id, true);
+    stop_reading(*slot, true);
   } else {
     settle(*slot);
     listener_.on_batch_end();
@@ -283,6 +297,12 @@ void Pool::fail(Slot& slot, const Error& error, Sent sent) {
   slot.sent = sent;
   counters_.failures.fetch_add(1, std::memory_order_relaxed);
   settle(slot);
+}
+
+void Pool::stop_reading(Slot& slot, bool on) {
+  if (slot.stopped == on || slot.member == nullptr) return;
+  slot.stopped = on;
+  slot.member->connection->hold(slot.id(), on);
 }
 
 // Hands over what can be, or remembers it for deliver(), which keeps to the order.
@@ -326,8 +346,8 @@ bool Pool::offer(Slot& slot) {
     const size_t taken = listener_.on_piece(id, slot.body);
     slot.body.erase(slot.body.begin(), slot.body.begin() + static_cast<ptrdiff_t>(taken));
     if (!slot.body.empty()) return false;
-    if (slot.member != nullptr) slot.member->connection->hold(id, false);
   }
+  stop_reading(slot, false);
   if (slot.complete) {
     if (!listener_.on_end(id)) return false;
     end();

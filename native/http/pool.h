@@ -134,6 +134,7 @@ class Pool final : private ConnectionListener {
   void fail_waiting(const Error& error);
   void settle(Slot& slot);
   [[nodiscard]] bool offer(Slot& slot);
+  void stop_reading(Slot& slot, bool on);
   [[nodiscard]] bool lower_sweep(int64_t deadline_ns);
   void arm_sweep();
   void start_retry();

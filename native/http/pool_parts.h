@@ -79,6 +79,7 @@ struct Pool::Slot {
   bool gave_head = false;  // was handed over (stream)
   bool complete = false;
   bool held = false;         // by its reader (stream)
+  bool stopped = false;      // its connection was told to read no further for it
   bool undelivered = false;  // is in Pool::undelivered_
   uint16_t status = 0;
   uint8_t major = 1;

@@ -206,6 +206,11 @@ export class FakeWorld {
           world.feeds.push(this)
         }
       },
+      HttpPool: class {
+        constructor() {
+          throw new Error('this addon has no HTTP')
+        }
+      } as unknown as NativeAddon['HttpPool'],
     }
   }
 

@@ -1,0 +1,95 @@
+/** Header fields: written for requests, read from responses. */
+
+import { TickwireError } from '../runtime/errors.js'
+
+/** Header fields of a request: an object, pairs, or a `Headers`. Names in any case. */
+export type HeadersInput =
+  | Readonly<Record<string, string | readonly string[]>>
+  | Iterable<readonly [name: string, value: string]>
+
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not pass
+const forbidden = /[\x00-\x08\x0a-\x1f\x7f\u0100-\uffff]/
+
+/**
+ * "name:value\n" for each field, as the core takes them.
+ * @throws TickwireError `ERR_HTTP_REQUEST` naming the field whose name is no token (RFC 9110 section 5.6.2) or whose value has control
+ *   characters or characters over U+00FF; never the value.
+ */
+export function fieldLines(input: HeadersInput): string {
+  let lines = ''
+  const add = (name: string, value: string): void => {
+    if (!token.test(name)) throw refused(`the name of header field ${JSON.stringify(name)} is no token`)
+    if (typeof value !== 'string' || forbidden.test(value)) {
+      throw refused(`the value of header field ${name} is no text, or has characters that cannot be sent`)
+    }
+    lines += `${name.toLowerCase()}:${value}\n`
+  }
+  if (Symbol.iterator in input) {
+    for (const [name, value] of input as Iterable<readonly [string, string]>) add(name, value)
+    return lines
+  }
+  for (const [name, value] of Object.entries(input as Readonly<Record<string, string | readonly string[]>>)) {
+    if (typeof value === 'string') add(name, value)
+    else for (const one of value) add(name, one)
+  }
+  return lines
+}
+
+function refused(message: string): TickwireError {
+  return new TickwireError('ERR_HTTP_REQUEST', message)
+}
+
+/** Header fields of a response: parsed when first asked for. Names are in lower case. */
+export class ResponseHeaders implements Iterable<readonly [name: string, value: string]> {
+  readonly #text: string
+  #byName: Map<string, string[]> | null = null
+
+  /** @param text "name:value\n" for each. */
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  /** The value; of several fields of that name their values joined by ", "; null when there is none. Any case. */
+  get(name: string): string | null {
+    return this.#parsed().get(name.toLowerCase())?.join(', ') ?? null
+  }
+
+  /** All values of that name: `set-cookie` must not be joined. */
+  getAll(name: string): readonly string[] {
+    return this.#parsed().get(name.toLowerCase()) ?? []
+  }
+
+  has(name: string): boolean {
+    return this.#parsed().has(name.toLowerCase())
+  }
+
+  /** In the order in which they came, a name's values one by one. */
+  *[Symbol.iterator](): IterableIterator<readonly [name: string, value: string]> {
+    for (const line of this.#lines()) {
+      const colon = line.indexOf(':')
+      yield [line.slice(0, colon), line.slice(colon + 1)]
+    }
+  }
+
+  /** One string per name. */
+  toJSON(): Record<string, string> {
+    return Object.fromEntries([...this.#parsed()].map(([name, values]) => [name, values.join(', ')]))
+  }
+
+  #lines(): string[] {
+    return this.#text === '' ? [] : this.#text.slice(0, -1).split('\n')
+  }
+
+  #parsed(): Map<string, string[]> {
+    if (this.#byName !== null) return this.#byName
+    const parsed = new Map<string, string[]>()
+    for (const [name, value] of this) {
+      const values = parsed.get(name)
+      if (values === undefined) parsed.set(name, [value])
+      else values.push(value)
+    }
+    this.#byName = parsed
+    return parsed
+  }
+}

@@ -1,0 +1,77 @@
+import { inspect } from 'node:util'
+import { decoded } from './content-coding.js'
+import type { ResponseHeaders } from './fields.js'
+
+/** When things happened, in nanoseconds on the monotonic clock (that of `process.hrtime`). */
+export interface ResponseTimes {
+  /** The request was written. */
+  readonly sentNs: number
+  /** The answer's last bytes were read; of a streamed one those of its head. */
+  readonly receivedNs: number
+  /** The kernel had them; null when it does not say. */
+  readonly kernelNs: number | null
+}
+
+/** What a response knows of itself before its body. */
+export interface ResponseHead {
+  readonly status: number
+  /** `1.0`, `1.1` or `2`. */
+  readonly version: string
+  readonly headers: ResponseHeaders
+  /** Its connection had been open before the request. */
+  readonly reused: boolean
+  readonly times: ResponseTimes
+}
+
+/** An answer with its whole body. */
+export class HttpResponse implements ResponseHead {
+  readonly status: number
+  readonly version: string
+  readonly headers: ResponseHeaders
+  readonly reused: boolean
+  readonly times: ResponseTimes
+  readonly #raw: Uint8Array
+  readonly #maxBytes: number
+  #body: Uint8Array | null = null
+
+  /** @param raw as it came. @param maxBytes of the body once its content coding is undone. */
+  constructor(head: ResponseHead, raw: Uint8Array, maxBytes: number) {
+    this.status = head.status
+    this.version = head.version
+    this.headers = head.headers
+    this.reused = head.reused
+    this.times = head.times
+    this.#raw = raw
+    this.#maxBytes = maxBytes
+  }
+
+  /** Status 200…299. */
+  get ok(): boolean {
+    return this.status >= 200 && this.status < 300
+  }
+
+  /**
+   * The body, its content coding undone.
+   * @throws TickwireError `ERR_HTTP_CONTENT_CODING` for a damaged or unknown coding, `ERR_HTTP_BODY_TOO_LARGE`.
+   */
+  bytes(): Uint8Array {
+    this.#body ??=
+      this.#raw.length === 0 ? this.#raw : decoded(this.#raw, this.headers.get('content-encoding'), this.#maxBytes)
+    return this.#body
+  }
+
+  /** The body as UTF-8. @throws as `bytes()`. */
+  text(): string {
+    const bytes = this.bytes()
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+  }
+
+  /** The body as JSON. @throws SyntaxError; as `bytes()`. */
+  json<T = unknown>(): T {
+    return JSON.parse(this.text()) as T
+  }
+
+  [inspect.custom](): unknown {
+    return { status: this.status, version: this.version, bytes: this.#raw.length }
+  }
+}
