@@ -33,6 +33,10 @@ Errc code_of(int err) noexcept {
     case EMFILE:
     case ENFILE:  // the cure is the same: close descriptors or raise a limit; detail tells whose
       return Errc::kTooManyFiles;
+    case EADDRINUSE:
+      return Errc::kAddrInUse;
+    case EACCES:
+      return Errc::kAccess;
     case ENOMEM:
       return Errc::kNoMemory;
     default:

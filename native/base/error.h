@@ -116,7 +116,10 @@ namespace tickwire {
   X(kShmVersion, "ERR_SHM_VERSION") /* detail is the segment's version */                               \
   X(kShmCorrupt, "ERR_SHM_CORRUPT")                                                                     \
   X(kShmWriterActive, "ERR_SHM_WRITER_ACTIVE")                                                          \
-  X(kShmExternalBuffer, "ERR_SHM_EXTERNAL_BUFFER") /* this host forbids buffers over foreign memory */
+  X(kShmExternalBuffer, "ERR_SHM_EXTERNAL_BUFFER") /* this host forbids buffers over foreign memory */  \
+  /* listening; Error::detail is errno */                                                               \
+  X(kAddrInUse, "EADDRINUSE")                                                                           \
+  X(kAccess, "EACCES")
 
 enum class Errc : uint16_t {
 #define X(name, text) name,

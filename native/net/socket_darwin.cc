@@ -10,9 +10,10 @@
 
 namespace tickwire::platform {
 
-int stream_socket(int family) noexcept {
-  const int fd = ::socket(family, SOCK_STREAM, IPPROTO_TCP);
-  if (fd < 0) return -1;
+namespace {
+
+// The descriptor with the properties of a stream, or -1 and errno.
+int as_stream(int fd) noexcept {
   const int on = 1;
   const int flags = ::fcntl(fd, F_GETFL, 0);
   if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 || ::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ||
@@ -23,6 +24,27 @@ int stream_socket(int family) noexcept {
     return -1;
   }
   return fd;
+}
+
+}  // namespace
+
+int stream_socket(int family) noexcept {
+  const int fd = ::socket(family, SOCK_STREAM, IPPROTO_TCP);
+  return fd < 0 ? -1 : as_stream(fd);
+}
+
+int accept_stream(int listener, sockaddr* peer, socklen_t* length) noexcept {
+  for (;;) {
+    const int fd = ::accept(listener, peer, length);
+    if (fd >= 0) {
+      // A connection that was reset meanwhile refuses its options: accept() itself would have said so with
+      // ECONNABORTED.
+      const int stream = as_stream(fd);
+      if (stream < 0 && errno == EINVAL) errno = ECONNABORTED;
+      return stream;
+    }
+    if (errno != EINTR) return -1;
+  }
 }
 
 int send_flags() noexcept { return 0; }

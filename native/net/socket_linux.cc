@@ -15,6 +15,14 @@ int stream_socket(int family) noexcept {
   return ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
 }
 
+int accept_stream(int listener, sockaddr* peer, socklen_t* length) noexcept {
+  int fd;
+  do {
+    fd = ::accept4(listener, peer, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  } while (fd < 0 && errno == EINTR);
+  return fd;
+}
+
 int send_flags() noexcept { return MSG_NOSIGNAL; }
 
 Result<void> set_keep_alive(int fd, int idle_s, int interval_s, int probes) {

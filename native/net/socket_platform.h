@@ -1,5 +1,6 @@
 // What differs between kernels below the socket interface. One implementation per system; the build picks the file.
 #pragma once
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -12,6 +13,8 @@ namespace tickwire::platform {
 // A TCP socket that is non-blocking, closed on exec and, where that is a property of the socket, silent about SIGPIPE.
 // -1 and errno on failure.
 [[nodiscard]] int stream_socket(int family) noexcept;
+// Takes a connection from a listening socket; its end has the properties of stream_socket(). -1 and errno on failure.
+[[nodiscard]] int accept_stream(int listener, sockaddr* peer, socklen_t* length) noexcept;
 // Flags for every sendmsg: MSG_NOSIGNAL where SIGPIPE is suppressed per call.
 [[nodiscard]] int send_flags() noexcept;
 [[nodiscard]] Result<void> set_keep_alive(int fd, int idle_s, int interval_s, int probes);
