@@ -38,6 +38,9 @@ class Stream {
   virtual void shutdown_write() noexcept = 0;
   // Decrypted or buffered input that no edge will announce.
   [[nodiscard]] virtual bool has_buffered_input() const noexcept = 0;
+  // Output that write() has accepted and the kernel has not got (TLS servers). The next write() sends it first; write
+  // nothing, when there is nothing else, after the socket has become writable.
+  [[nodiscard]] virtual bool has_unsent_output() const noexcept { return false; }
   [[nodiscard]] virtual int fd() const noexcept = 0;
   // Whether read() and write() may be called at the same time from two threads (plain sockets may, TLS may not).
   [[nodiscard]] virtual bool full_duplex_threads() const noexcept = 0;

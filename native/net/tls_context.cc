@@ -1,74 +1,27 @@
 #include "net/tls_context.h"
 
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
-
-#include <climits>
-#include <cstring>
 
 #include "net/socket_address.h"
 #include "net/tls_client_context.h"
 #include "net/tls_error.h"
+#include "net/tls_identity.h"
 #include "net/tls_trust.h"
 
 namespace tickwire {
 
 namespace {
 
-// Stands in for OpenSSL's own callback, which would ask on the terminal.
-int give_passphrase(char* buffer, int size, int, void* passphrase) {
-  const auto& text = *static_cast<const std::string*>(passphrase);
-  if (text.empty() || size < 0 || text.size() > static_cast<size_t>(size)) return -1;
-  std::memcpy(buffer, text.data(), text.size());
-  return static_cast<int>(text.size());
-}
-
-BioPtr text_bio(const std::string& text) {
-  if (text.size() > INT_MAX) return nullptr;
-  return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
-
 Result<void> use_client_certificate(SSL_CTX* ctx, const TlsOptions& options) {
-  if (options.cert_pem.empty() != options.key_pem.empty()) {
-    return Error{Errc::kTlsConfig, 0, "client certificate and key must be given together"};
-  }
-  if (options.cert_pem.empty()) return {};
-  const BioPtr certificates = text_bio(options.cert_pem);
-  const BioPtr key_text = text_bio(options.key_pem);
-  if (!certificates || !key_text) return tls_config_error("client certificate");
-  const X509Ptr own(PEM_read_bio_X509(certificates.get(), nullptr, nullptr, nullptr));
-  if (!own || SSL_CTX_use_certificate(ctx, own.get()) != 1) return tls_config_error("client certificate");
-  for (;;) {
-    const X509Ptr issuer(PEM_read_bio_X509(certificates.get(), nullptr, nullptr, nullptr));
-    if (!issuer) break;
-    if (SSL_CTX_add1_chain_cert(ctx, issuer.get()) != 1) return tls_config_error("client certificate chain");
-  }
-  if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
-    return tls_config_error("client certificate chain");
-  }
-  ERR_clear_error();
-  std::string passphrase = options.key_passphrase;
-  const PkeyPtr key(PEM_read_bio_PrivateKey(key_text.get(), nullptr, &give_passphrase, &passphrase));
-  OPENSSL_cleanse(passphrase.data(), passphrase.size());
-  if (!key) return tls_config_error("client key does not parse, or its passphrase is wrong");
-  if (SSL_CTX_use_PrivateKey(ctx, key.get()) != 1 || SSL_CTX_check_private_key(ctx) != 1) {
-    return tls_config_error("client key does not belong to the client certificate");
-  }
-  return {};
+  if (options.cert_pem.empty() && options.key_pem.empty()) return {};
+  return use_identity(ctx, {options.cert_pem, options.key_pem, options.key_passphrase}, "client");
 }
 
-// RFC 7301 section 3.1: each name is prefixed by its length in one byte.
 Result<void> offer_protocols(SSL_CTX* ctx, const std::vector<std::string>& protocols) {
   if (protocols.empty()) return {};
-  std::string wire;
-  for (const auto& name : protocols) {
-    if (name.empty() || name.size() > 255) {
-      return Error{Errc::kTlsConfig, 0, "an ALPN protocol name has 1 to 255 bytes"};
-    }
-    wire.push_back(static_cast<char>(static_cast<unsigned char>(name.size())));
-    wire += name;
-  }
-  if (wire.size() > 65535) return Error{Errc::kTlsConfig, 0, "too many ALPN protocols"};
+  const auto list = alpn_list(protocols);
+  if (!list.ok()) return list.error();
+  const std::string& wire = list.value();
   // Of all setters this one returns 0 for success.
   if (SSL_CTX_set_alpn_protos(ctx, reinterpret_cast<const unsigned char*>(wire.data()),
                               static_cast<unsigned int>(wire.size())) != 0) {
@@ -111,17 +64,9 @@ Result<void> TlsClientContext::configure(const TlsOptions& options) {
   verify_ = options.verify;
   resume_ = options.resume_sessions;
 
-  ctx_.reset(SSL_CTX_new(TLS_client_method()));
-  if (!ctx_) return tls_config_error("TLS context");
-  const int lowest = options.only_tls13 ? TLS1_3_VERSION : TLS1_2_VERSION;
-  if (SSL_CTX_set_min_proto_version(ctx_.get(), lowest) != 1 ||
-      SSL_CTX_set_max_proto_version(ctx_.get(), TLS1_3_VERSION) != 1) {
-    return tls_config_error("TLS version");
-  }
-  SSL_CTX_set_options(ctx_.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-  SSL_CTX_set_mode(ctx_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  // The stream reads ahead by itself, in larger pieces and with the arrival stamps.
-  SSL_CTX_set_read_ahead(ctx_.get(), 0);
+  auto made = new_tls_ctx(TLS_client_method(), options.only_tls13);
+  if (!made.ok()) return made.error();
+  ctx_ = std::move(made.value());
 
   if (auto r = use_trust(options); !r.ok()) return r;
   if (auto r = use_client_certificate(ctx_.get(), options); !r.ok()) return r;

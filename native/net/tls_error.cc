@@ -65,7 +65,7 @@ Error tls_config_error(const char* what) {
   return error;
 }
 
-Error tls_verify_error(long verify_code) {
+Error tls_verify_error(long verify_code, bool of_server) {
   Errc code = Errc::kTlsVerify;
   switch (verify_code) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
@@ -94,7 +94,8 @@ Error tls_verify_error(long verify_code) {
       break;
   }
   return {code, static_cast<int32_t>(verify_code),
-          std::string("server certificate refused: ") + X509_verify_cert_error_string(verify_code)};
+          std::string(of_server ? "server" : "client") +
+              " certificate refused: " + X509_verify_cert_error_string(verify_code)};
 }
 
 Error tls_failure(const ssl_st* ssl, bool in_handshake) {
@@ -105,7 +106,10 @@ Error tls_failure(const ssl_st* ssl, bool in_handshake) {
   }
   if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED) {
     const long verify = SSL_get_verify_result(ssl);
-    if (verify != X509_V_OK) return tls_verify_error(verify);
+    if (verify != X509_V_OK) return tls_verify_error(verify, SSL_is_server(ssl) == 0);
+  }
+  if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) {
+    return {Errc::kTlsVerify, reason, "the client showed no certificate"};
   }
   if (about_versions(reason)) {
     return {Errc::kTlsVersion, reason, "TLS: no common protocol version (" + reason_text(code) + ")"};

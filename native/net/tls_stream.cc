@@ -64,11 +64,10 @@ size_t gather(PieceCursor cursor, uint8_t* out, size_t limit) noexcept {
 }  // namespace
 
 TlsStream::TlsStream(Fd fd, std::shared_ptr<const TlsClientContext> context, std::string peer)
-    : context_(std::move(context)),
-      peer_(std::move(peer)),
-      socket_(std::move(fd)),
-      input_(std::make_unique_for_overwrite<uint8_t[]>(kInputBytes)),
-      record_(std::make_unique_for_overwrite<uint8_t[]>(kRecordBytes)) {}
+    : client_(std::move(context)), peer_(std::move(peer)), socket_(std::move(fd)) {}
+
+TlsStream::TlsStream(Fd fd, std::shared_ptr<const TlsServerContext> context)
+    : server_(std::move(context)), socket_(std::move(fd)) {}
 
 Result<std::unique_ptr<TlsStream>> TlsStream::create(Fd fd, std::shared_ptr<TlsContext> context,
                                                      const std::string& host, uint16_t port) {
@@ -77,7 +76,16 @@ Result<std::unique_ptr<TlsStream>> TlsStream::create(Fd fd, std::shared_ptr<TlsC
   auto client = std::static_pointer_cast<const TlsClientContext>(std::move(context));
   std::string peer = client->peer_key(host, port);
   std::unique_ptr<TlsStream> stream(new TlsStream(std::move(fd), std::move(client), std::move(peer)));
-  auto ssl = stream->context_->new_ssl(host, stream->peer_);
+  auto ssl = stream->client_->new_ssl(host, stream->peer_);
+  if (!ssl.ok()) return ssl.error();
+  if (!stream->attach(std::move(ssl.value()))) return tls_config_error("TLS connection");
+  return stream;
+}
+
+Result<std::unique_ptr<TlsStream>> TlsStream::accept(Fd fd, std::shared_ptr<TlsServerContext> context) {
+  const OpensslErrorScope errors;
+  std::unique_ptr<TlsStream> stream(new TlsStream(std::move(fd), std::move(context)));
+  auto ssl = stream->server_->new_ssl();
   if (!ssl.ok()) return ssl.error();
   if (!stream->attach(std::move(ssl.value()))) return tls_config_error("TLS connection");
   return stream;
@@ -109,11 +117,12 @@ IoResult TlsStream::handshake() {
   if (end_.status != IoStatus::kOk) return end_;
   const OpensslErrorScope errors;
   const int done = SSL_do_handshake(ssl_.get());
+  release_buffers();
   if (done == 1) return {};
   const int why = SSL_get_error(ssl_.get(), done);
   if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) return {IoStatus::kAgain, 0, {}};
   // A session that leads to failures must not lead to the same one for ever.
-  context_->sessions().forget(peer_);
+  if (client_) client_->sessions().forget(peer_);
   return finish(why, true);
 }
 
@@ -125,6 +134,29 @@ void TlsStream::describe(StreamInfo& info) const {
   SSL_get0_alpn_selected(ssl_.get(), &protocol, &size);
   info.alpn.assign(reinterpret_cast<const char*>(protocol), size);
   info.tls_resumed = SSL_session_reused(ssl_.get()) == 1;
+}
+
+std::string TlsStream::peer_subject() const {
+  const OpensslErrorScope errors;
+  const X509* certificate = SSL_get0_peer_certificate(ssl_.get());
+  if (certificate == nullptr || SSL_get_verify_result(ssl_.get()) != X509_V_OK) return {};
+  const BioPtr text(BIO_new(BIO_s_mem()));
+  if (!text || X509_NAME_print_ex(text.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) < 0) return {};
+  char* data = nullptr;
+  const long n = BIO_get_mem_data(text.get(), &data);
+  return n <= 0 ? std::string() : std::string(data, static_cast<size_t>(n));
+}
+
+uint8_t* TlsStream::record_buffer() {
+  if (!record_) record_ = std::make_unique_for_overwrite<uint8_t[]>(kRecordBytes);
+  return record_.get();
+}
+
+// After each call of a server's stream.
+void TlsStream::release_buffers() noexcept {
+  if (client_) return;
+  if (input_begin_ == input_end_) input_.reset();
+  if (record_begin_ == record_end_) record_.reset();
 }
 
 IoResult TlsStream::read(std::span<uint8_t> into, int64_t& kernel_ns) {
@@ -151,6 +183,7 @@ IoResult TlsStream::read(std::span<uint8_t> into, int64_t& kernel_ns) {
   }
   delivered_ = false;
   hold_back_output_ = false;
+  release_buffers();
   if (total > 0 && input_stamp_ != 0) kernel_ns = input_stamp_;
   if (why != SSL_ERROR_NONE && why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE) {
     end_ = finish(why, false);
@@ -171,15 +204,13 @@ IoResult TlsStream::write(std::span<const iovec> pieces) {
   }
   PieceCursor cursor(pieces);
   size_t accepted = 0;
-  while (!cursor.done()) {
+  IoStatus last = server_ ? push_record() : IoStatus::kOk;
+  while (last == IoStatus::kOk && !cursor.done()) {
     if (record_begin_ < record_end_) {
       if (!record_sent_) {
         size_t n = 0;
-        if (SSL_write_ex(ssl_.get(), record_.get() + record_begin_, record_end_ - record_begin_, &n) != 1) {
-          const int why = SSL_get_error(ssl_.get(), 0);
-          if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) break;
-          return finish(why, false);
-        }
+        last = encrypt(record_.get() + record_begin_, record_end_ - record_begin_, n);
+        if (last != IoStatus::kOk) break;
         record_end_ = record_begin_ + n;
         record_sent_ = true;
       }
@@ -198,29 +229,58 @@ IoResult TlsStream::write(std::span<const iovec> pieces) {
     const uint8_t* data = front.data();
     size_t size = std::min(front.size(), kRecordBytes);
     if (size < kRecordBytes && !cursor.last_piece()) {
+      data = record_buffer();
       size = gather(cursor, record_.get(), kRecordBytes);
-      data = record_.get();
     }
     size_t n = 0;
-    if (SSL_write_ex(ssl_.get(), data, size, &n) == 1) {
-      accepted += n;
-      cursor.advance(n);
-      continue;
+    last = encrypt(data, size, n);
+    if (last == IoStatus::kAgain) {
+      if (data != record_.get()) std::memcpy(record_buffer(), data, size);
+      record_begin_ = 0;
+      record_end_ = size;
+      record_sent_ = false;
+      if (server_) n = size;  // taken: push_record() sends it
     }
-    const int why = SSL_get_error(ssl_.get(), 0);
-    if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE) return finish(why, false);
-    if (data != record_.get()) std::memcpy(record_.get(), data, size);
-    record_begin_ = 0;
-    record_end_ = size;
-    record_sent_ = false;
-    break;
+    accepted += n;
+    cursor.advance(n);
   }
-  if (accepted > 0 || pieces.empty() || cursor.done()) return {IoStatus::kOk, accepted, {}};
+  if (last == IoStatus::kError) return end_;
+  release_buffers();
+  const bool done = cursor.done() && !(pieces.empty() && last == IoStatus::kAgain);
+  if (accepted > 0 || done) return {IoStatus::kOk, accepted, {}};
   return {IoStatus::kAgain, 0, {}};
+}
+
+// kOk with the number of bytes that the kernel has got encrypted, kAgain (the same bytes must be tried again), or
+// kError with end_ set.
+IoStatus TlsStream::encrypt(const uint8_t* data, size_t size, size_t& taken) {
+  if (SSL_write_ex(ssl_.get(), data, size, &taken) == 1) return IoStatus::kOk;
+  taken = 0;
+  const int why = SSL_get_error(ssl_.get(), 0);
+  if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) return IoStatus::kAgain;
+  end_ = finish(why, false);
+  return IoStatus::kError;
+}
+
+// Server: sends what an earlier write() has taken.
+IoStatus TlsStream::push_record() {
+  while (record_begin_ < record_end_) {
+    size_t n = 0;
+    const IoStatus status = encrypt(record_.get() + record_begin_, record_end_ - record_begin_, n);
+    if (status != IoStatus::kOk) return status;
+    record_begin_ += n;
+  }
+  return IoStatus::kOk;
+}
+
+bool TlsStream::has_unsent_output() const noexcept {
+  return (server_ && record_begin_ < record_end_) || !control_.empty();
 }
 
 void TlsStream::shutdown_write() noexcept {
   const OpensslErrorScope errors;
+  const bool alive = end_.status != IoStatus::kError && !write_error_;
+  if (alive && server_ && flush_control()) static_cast<void>(push_record());
   const bool record_waits = record_begin_ < record_end_ && !record_sent_;
   if (end_.status != IoStatus::kError && !write_error_ && !record_waits && SSL_is_init_finished(ssl_.get()) == 1) {
     static_cast<void>(flush_control());

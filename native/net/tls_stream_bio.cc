@@ -57,7 +57,8 @@ int TlsStream::raw_read(BIO* bio, char* out, size_t size) {
       return -1;
     }
     int64_t stamp = 0;
-    IoResult r = socket_.read({input_.get(), kInputBytes}, stamp);
+    if (!input_) input_ = std::make_unique_for_overwrite<uint8_t[]>(input_bytes());
+    IoResult r = socket_.read({input_.get(), input_bytes()}, stamp);
     switch (r.status) {
       case IoStatus::kOk:
         break;
@@ -74,7 +75,7 @@ int TlsStream::raw_read(BIO* bio, char* out, size_t size) {
     input_begin_ = 0;
     input_end_ = r.bytes;
     input_stamp_ = stamp;
-    short_read_ = r.bytes < kInputBytes;
+    short_read_ = r.bytes < input_bytes();
   }
   const size_t n = std::min(size, input_end_ - input_begin_);
   std::memcpy(out, input_.get() + input_begin_, n);
