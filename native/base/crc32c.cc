@@ -34,7 +34,7 @@ constexpr std::array<ByteTable, 8> kSlices = slices();
 // The state is a vector over GF(2), and zero bytes are a linear map of it: 32 columns, one per bit of the state.
 using ZeroMap = std::array<uint32_t, 32>;
 
-constexpr uint32_t apply(const ZeroMap& map, uint32_t state) {
+constexpr uint32_t advance_by(const ZeroMap& map, uint32_t state) {
   uint32_t result = 0;
   for (size_t bit = 0; state != 0; ++bit, state >>= 1) result ^= (state & 1u) != 0 ? map[bit] : 0;
   return result;
@@ -49,13 +49,13 @@ constexpr std::array<ByteTable, 4> zeros_table(int log2) {
   }
   for (int i = 0; i < log2; ++i) {
     ZeroMap twice{};
-    for (size_t bit = 0; bit < 32; ++bit) twice[bit] = apply(map, map[bit]);
+    for (size_t bit = 0; bit < 32; ++bit) twice[bit] = advance_by(map, map[bit]);
     map = twice;
   }
   std::array<ByteTable, 4> tables{};
   for (size_t byte = 0; byte < 4; ++byte) {
     for (uint32_t value = 0; value < 256; ++value) {
-      tables[byte][value] = apply(map, value << (8 * byte));
+      tables[byte][value] = advance_by(map, value << (8 * byte));
     }
   }
   return tables;

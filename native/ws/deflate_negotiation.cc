@@ -3,54 +3,18 @@
 #include <utility>
 
 #include "ws/deflate.h"
-#include "ws/http_syntax.h"
+#include "ws/extension_list.h"
 
 namespace tickwire::ws {
 namespace {
 
-constexpr std::string_view kName = "permessage-deflate";
-
 Error refuse(const char* why) { return Error{Errc::kHandshakeExtension, 0, why}; }
-
-// 8 to 15, decimal, no sign and no leading zero (RFC 7692 section 7.1.2.1).
-std::optional<int> window_bits(std::string_view text) noexcept {
-  if (text.size() == 1 && (text[0] == '8' || text[0] == '9')) return text[0] - '0';
-  if (text.size() == 2 && text[0] == '1' && text[1] >= '0' && text[1] <= '5') return 10 + (text[1] - '0');
-  return std::nullopt;
-}
-
-// One "; name" or "; name=value" (the value perhaps quoted) cut off the front of `rest`.
-struct Parameter {
-  std::string_view name;
-  std::optional<std::string_view> value;
-};
-
-std::optional<Parameter> next_parameter(std::string_view& rest) noexcept {
-  rest = trim(rest.substr(1));
-  Parameter p;
-  p.name = take_token(rest);
-  if (p.name.empty()) return std::nullopt;
-  rest = trim(rest);
-  if (!rest.starts_with('=')) return p;
-  rest = trim(rest.substr(1));
-  if (rest.starts_with('"')) {
-    const size_t close = rest.find('"', 1);
-    if (close == std::string_view::npos) return std::nullopt;
-    p.value = rest.substr(1, close - 1);
-    rest.remove_prefix(close + 1);
-  } else {
-    p.value = take_token(rest);
-  }
-  if (p.value->empty()) return std::nullopt;
-  rest = trim(rest);
-  return p;
-}
 
 }  // namespace
 
 std::string deflate_offer(const DeflateOptions& options) {
   if (!options.enabled) return {};
-  std::string offer{kName};
+  std::string offer{kDeflateName};
   if (options.client_no_context_takeover) offer += "; client_no_context_takeover";
   if (options.server_no_context_takeover) offer += "; server_no_context_takeover";
   if (options.server_max_window_bits < 15) {
@@ -66,7 +30,7 @@ Result<DeflateParams> accept_deflate(std::string_view header_value, const Deflat
   if (!offered.enabled) return refuse("an extension that was not offered");
   std::string_view rest = trim(header_value);
   const std::string_view name = take_token(rest);
-  if (!same_token(name, kName)) return refuse("an extension that was not offered");
+  if (!same_token(name, kDeflateName)) return refuse("an extension that was not offered");
   rest = trim(rest);
 
   DeflateParams agreed;
@@ -80,7 +44,7 @@ Result<DeflateParams> accept_deflate(std::string_view header_value, const Deflat
   while (!rest.empty()) {
     if (rest[0] == ',') return refuse("more than one extension");
     if (rest[0] != ';') return refuse("malformed extension parameters");
-    const std::optional<Parameter> p = next_parameter(rest);
+    const std::optional<ExtensionParameter> p = next_parameter(rest);
     if (!p) return refuse("malformed extension parameters");
     if (p->name == "client_no_context_takeover" || p->name == "server_no_context_takeover") {
       if (p->value) return refuse("a value for a parameter that takes none");
