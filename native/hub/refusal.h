@@ -16,7 +16,7 @@ enum class Refusal : uint8_t {
   kTimeout,             // the handshake took too long
   kGone,                // the client left in the middle of it
   kMalformed,           // no HTTP request or no Hello that could be understood, or beyond a limit on its size
-  kNotWebSocket,        // HTTP that asks for something else
+  kNotWebSocket,        // HTTP that asks for something else, or no version of the wire format in common
   kPath,                // nothing is served there
   kOrigin,              // a page of that origin may not connect
   kUnauthorized,        // authorize() said no
