@@ -8,6 +8,7 @@
 #include "addon/feed_object.h"
 #include "addon/loop_object.h"
 #include "addon/pool_object.h"
+#include "addon/shm_object.h"
 #include "addon/throw_error.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -76,6 +77,9 @@ Napi::Object init_exports(Napi::Env env, Napi::Object exports) {
   exports.Set("Channel", ChannelObject::define(env));
   exports.Set("Feed", FeedObject::define(env));
   exports.Set("HttpPool", PoolObject::define(env));
+  exports.Set("ShmSegment", ShmObject::define(env));
+  exports.Set("shmList", Napi::Function::New(env, shm_list, "shmList"));
+  exports.Set("shmUnlinkStale", Napi::Function::New(env, shm_unlink_stale, "shmUnlinkStale"));
   return exports;
 }
 

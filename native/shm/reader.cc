@@ -1,24 +1,8 @@
 #include "shm/reader.h"
 
-#include <algorithm>
-#include <ctime>
-
-#include "base/clock.h"
-#include "shm/parking.h"
+#include "shm/waiting.h"
 
 namespace tickwire::shm {
-namespace {
-
-// How often a reader looks that nobody can wake, and one that a wake-up may miss.
-constexpr int64_t kUnwakeableNs = 200'000;
-constexpr int64_t kUncertainNs = 1'000'000;
-
-void sleep_ns(int64_t ns) noexcept {
-  const timespec time{ns / 1'000'000'000, static_cast<long>(ns % 1'000'000'000)};
-  static_cast<void>(nanosleep(&time, nullptr));  // interrupted: the caller looks again
-}
-
-}  // namespace
 
 Result<std::unique_ptr<Reader>> Reader::open(const Place& place, const ReadOptions& options) {
   Result<Segment> segment = Segment::open(place);
@@ -33,21 +17,8 @@ Reader::Reader(Place place, const ReadOptions& options, Segment segment)
       ring_(segment_.memory(), segment_.geometry(), options.start, options.resume) {}
 
 bool Reader::wait(int64_t timeout_ns) noexcept {
-  Park* const park = segment_.park();
-  const int64_t deadline = timeout_ns < 0 ? INT64_MAX : mono_ns() + timeout_ns;
-  while (!ring_.pending() && state() == SegmentState::kLive) {
-    int64_t left = deadline == INT64_MAX ? INT64_MAX : deadline - mono_ns();
-    if (left <= 0) break;
-    if (park == nullptr) {
-      sleep_ns(std::min(left, kUnwakeableNs));
-      continue;
-    }
-    const uint32_t wakes = park->wakes.load(std::memory_order_seq_cst);
-    park->parked.store(1, std::memory_order_seq_cst);
-    const bool fenced = heavy_fence() || (segment_.identity().flags & kFlagWriterFences) != 0;
-    if (ring_.pending() || state() != SegmentState::kLive) break;
-    if (!fenced) left = std::min(left, kUncertainNs);
-    sleep_on(park->wakes, wakes, left == INT64_MAX ? -1 : left);
+  if (!ring_.pending() && status() == Errc::kNone) {
+    wait_for_more(segment_, ring_.position(), timeout_ns, nullptr);
   }
   return ring_.pending();
 }

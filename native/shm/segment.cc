@@ -229,6 +229,12 @@ void Segment::close_writing() noexcept {
   file_.reset();
 }
 
+void Segment::close_reading() noexcept {
+  park_ = nullptr;
+  park_mapping_.reset();
+  file_.reset();
+}
+
 Result<std::vector<Listed>> list_segments(const std::string& directory, int64_t owner) {
   const Place place{.name = "-", .owner = owner};
   const Result<std::string> where = directory_of(directory);

@@ -62,6 +62,8 @@ class Segment {
   [[nodiscard]] bool current() const noexcept;
   // For the writer: says that no more will come and takes the name away. The memory stays for those who have it.
   void close_writing() noexcept;
+  // For a reader: gives the descriptor back. The memory stays; the writer cannot be asked about any more.
+  void close_reading() noexcept;
 
  private:
   Segment() = default;
