@@ -24,9 +24,6 @@ function closeAtExit(segment: NativeShmSegment): void {
   })
 }
 
-/** @internal Where counting starts: for tests of what happens at 2³². */
-export const shmTesting = { firstPosition: 0 }
-
 /**
  * The writing end of a ring in shared memory: messages for any number of readers in other processes of this machine, without a
  * copy through the kernel and without a native call per message.
@@ -88,7 +85,7 @@ export class ShmWriter implements Disposable {
         ring: bytes,
         table,
         mode,
-        firstPosition: shmTesting.firstPosition,
+        firstPosition: 0,
       })
     } catch (error) {
       throw toShmError(error, name)

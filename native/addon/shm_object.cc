@@ -23,15 +23,13 @@ ShmObject::ShmObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   const Napi::Env env = info.Env();
   const auto js = info[0].As<Napi::Object>();
   writer_ = text(js, "role") == "writer";
-  const shm::Place place{.name = text(js, "name"),
-                         .directory = text(js, "directory"),
-                         .owner = js.Get("owner").ToNumber().Int64Value()};
-  Result<shm::Segment> segment = writer_
-                                     ? shm::Segment::create(place, {.capacity = size(js, "ring"),
-                                                                    .table_capacity = size(js, "table"),
-                                                                    .mode = static_cast<uint32_t>(size(js, "mode")),
-                                                                    .first_position = size(js, "firstPosition")})
-                                     : shm::Segment::open(place);
+  const shm::Place place{
+      .name = text(js, "name"), .directory = text(js, "directory"), .owner = js.Get("owner").ToNumber().Int64Value()};
+  Result<shm::Segment> segment = writer_ ? shm::Segment::create(place, {.capacity = size(js, "ring"),
+                                                                        .table_capacity = size(js, "table"),
+                                                                        .mode = static_cast<uint32_t>(size(js, "mode")),
+                                                                        .first_position = size(js, "firstPosition")})
+                                         : shm::Segment::open(place);
   if (!segment.ok()) throw_error(env, segment.error());
   segment_ = std::make_shared<shm::Segment>(std::move(segment.value()));
   open_ = true;
@@ -77,8 +75,7 @@ Napi::Value ShmObject::wake(const Napi::CallbackInfo& info) {
 
 Napi::Value ShmObject::beat(const Napi::CallbackInfo& info) {
   if (open_ && writer_) {
-    shm::header_of(segment_->memory())
-        .heartbeat_ns.store(static_cast<uint64_t>(mono_ns()), std::memory_order_relaxed);
+    shm::header_of(segment_->memory()).heartbeat_ns.store(static_cast<uint64_t>(mono_ns()), std::memory_order_relaxed);
   }
   return info.Env().Undefined();
 }

@@ -1,5 +1,5 @@
-// `addon.ShmSegment`: a segment in shared memory, mapped for JavaScript, which reads and writes the ring itself. What passes
-// through calls is opening, closing, asking after the writer, and waking and sleeping.
+// `addon.ShmSegment`: a segment in shared memory, mapped for JavaScript, which reads and writes the ring itself. What
+// passes through calls is opening, closing, asking after the writer, and waking and sleeping.
 #pragma once
 #include <napi.h>
 #include <uv.h>

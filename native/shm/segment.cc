@@ -240,11 +240,12 @@ Result<std::vector<Listed>> list_segments(const std::string& directory, int64_t 
   const Result<std::string> where = directory_of(directory);
   if (!where.ok()) return where.error();
   const std::string prefix = file_prefix(owner_of(place));
+  const std::string base = where.value() + "/" + prefix;
   const Result<std::vector<std::string>> names = names_with(where.value(), prefix);
   if (!names.ok()) return names.error();
   std::vector<Listed> listed;
   for (const std::string& name : names.value()) {
-    const Result<Descriptor> file = open_file(where.value() + "/" + prefix + name, O_RDONLY, owner_of(place));
+    const Result<Descriptor> file = open_file(base + name, O_RDONLY, owner_of(place));
     if (!file.ok()) continue;  // gone, not ours to read, or no file
     const int fd = file.value().get();
     const Result<uint64_t> bytes = file_bytes(fd);
@@ -269,13 +270,14 @@ Result<std::vector<std::string>> unlink_stale(const std::string& directory, std:
   const Result<std::string> where = directory_of(directory);
   if (!where.ok()) return where.error();
   const std::string prefix = file_prefix(geteuid());
+  const std::string base = where.value() + "/" + prefix;
   const Result<std::vector<std::string>> names = names_with(where.value(), prefix);
   if (!names.ok()) return names.error();
   remove_unfinished(where.value(), geteuid(), only);
   std::vector<std::string> removed;
   for (const std::string& name : names.value()) {
     if (!only.empty() && name != only) continue;
-    const std::string path = where.value() + "/" + prefix + name;
+    const std::string path = base + name;
     const Result<Descriptor> file = open_file(path, O_RDWR, geteuid());
     if (!file.ok()) continue;
     const Result<bool> locked = try_takeover_lock(file.value().get());

@@ -119,10 +119,11 @@ Result<std::vector<std::string>> names_with(const std::string& directory, std::s
 void remove_unfinished(const std::string& directory, uint32_t owner, std::string_view name) noexcept {
   const Result<std::vector<std::string>> names = names_with(directory, unfinished_prefix(owner));
   if (!names.ok()) return;  // what cannot be listed is nobody's business here
+  const std::string base = directory + "/" + unfinished_prefix(owner);
   for (const std::string& rest : names.value()) {
     const size_t dot = rest.find('.');
     if (dot == std::string::npos || (!name.empty() && std::string_view(rest).substr(dot + 1) != name)) continue;
-    const std::string path = directory + "/" + unfinished_prefix(owner) + rest;
+    const std::string path = base + rest;
     const Result<Descriptor> file = open_file(path, O_RDWR, owner);
     if (!file.ok()) continue;
     struct stat status {};

@@ -1,4 +1,5 @@
-// Sleeping until a segment holds more than a reader has read; for the thread that reads, and for one that waits in its place.
+// Sleeping until a segment holds more than a reader has read; for the thread that reads, and for one that waits in its
+// place.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -13,14 +14,16 @@
 
 namespace tickwire::shm {
 
-// Sleeps until `published` is not `position` any more, the segment is not live any more, `*stop` is set by somebody who then calls
-// interrupt(), or `timeout_ns` have passed (< 0: never). A writer that is killed wakes nobody. Where the file cannot be
-// written to, looks every 200 µs.
-void wait_for_more(const Segment& segment, uint64_t position, int64_t timeout_ns, const std::atomic<bool>* stop) noexcept;
+// Sleeps until `published` is not `position` any more, the segment is not live any more, `*stop` is set by somebody who
+// then calls interrupt(), or `timeout_ns` have passed (< 0: never). A writer that is killed wakes nobody. Where the
+// file cannot be written to, looks every 200 µs.
+void wait_for_more(const Segment& segment, uint64_t position, int64_t timeout_ns,
+                   const std::atomic<bool>* stop) noexcept;
 // Lets all who sleep on the segment look again.
 void interrupt(const Segment& segment) noexcept;
 
-// A thread that sleeps for a reader which has other things to do: armed with a position, it calls the waker once when there is more.
+// A thread that sleeps for a reader which has other things to do: armed with a position, it calls the waker once when
+// there is more.
 class Watcher {
  public:
   // `segment` and `waker` outlive the watcher. Fails with kSystem when no thread can be had.

@@ -3,7 +3,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RingReader, type ShmFrom } from '../../lib/shm/ring-reader.js'
 import { RingWriter } from '../../lib/shm/ring-writer.js'
-import { isMessage, messageOf, shmMemory } from '../support/shm-memory.js'
+import { shmMemory } from '../support/shm-memory.js'
+import { isMessage, messageOf } from '../support/shm-message.js'
 
 type Step =
   | { readonly do: 'write' | 'append'; readonly count: number; readonly bytes: number }

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { ShmLayout } from '../../lib/shm/layout.js'
 import { RingReader, type ShmFrom } from '../../lib/shm/ring-reader.js'
 import { RingWriter } from '../../lib/shm/ring-writer.js'
-import { isMessage, messageOf, shmMemory } from '../support/shm-memory.js'
+import { shmMemory } from '../support/shm-memory.js'
+import { isMessage, messageOf } from '../support/shm-message.js'
 
 function ringOf(records: number, table = 1_024) {
   const { memory, ...geometry } = shmMemory({ table })
@@ -189,7 +190,7 @@ describe('random damage', () => {
       return Math.floor((state / 2 ** 32) * below)
     }
     let failed = 0
-    for (let round = 0; round < 1_500; round++) {
+    for (let round = 0; round < 500; round++) {
       const ring = ringOf(0)
       let written = 0
       const write = (count: number): void => {
@@ -228,7 +229,7 @@ describe('random damage', () => {
         failed++
       }
     }
-    expect(failed).toBeGreaterThan(100)
-    expect(failed).toBeLessThan(1_500)
+    expect(failed).toBeGreaterThan(30)
+    expect(failed).toBeLessThan(500)
   })
 })

@@ -1,4 +1,4 @@
-/** A ring's memory without a file, and messages of which every byte follows from the number. */
+/** A ring's memory without a file. */
 import { type ShmGeometry, ShmLayout, toBits } from '../../lib/shm/layout.js'
 
 export interface ShmMemory extends ShmGeometry {
@@ -18,24 +18,4 @@ export function shmMemory(options: { ring?: number; table?: number; firstPositio
   bits.fill(first, ShmLayout.startsWord >> 1, (ShmLayout.startsWord >> 1) + ShmLayout.blocks)
   new Int32Array(memory)[ShmLayout.stateWord] = 1
   return { memory, ring, table, dataOffset }
-}
-
-/** The message of that number; its length stands for itself. */
-export function messageOf(number: number, bytes: number): Buffer {
-  const message = Buffer.allocUnsafe(bytes)
-  let state = Math.imul(number, 0x9e3779b1) | 1
-  for (let i = 0; i < bytes; i++) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0
-    message[i] = state >>> 24
-  }
-  return message
-}
-
-export function isMessage(message: Uint8Array, number: number): boolean {
-  let state = Math.imul(number, 0x9e3779b1) | 1
-  for (let i = 0; i < message.length; i++) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0
-    if (message[i] !== state >>> 24) return false
-  }
-  return true
 }
