@@ -357,7 +357,7 @@ describe('the end', () => {
 
   it('comes with an error when the segment is damaged', async () => {
     using writer = create()
-    using reader = await open()
+    using reader = await open({ wait: 'backoff' }) // nobody wakes a reader that sleeps
     const errors: unknown[] = []
     reader.on('error', (error) => void errors.push(error))
     reader.on('message', () => {})
