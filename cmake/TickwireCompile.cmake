@@ -27,9 +27,10 @@ if(TICKWIRE_ZIG AND TICKWIRE_CPU MATCHES "^(x86_64|amd64|x64)$")
   set(TICKWIRE_MARCH -mcpu=x86_64_v3+pclmul)
   set(TICKWIRE_MARCH_BASELINE -mcpu=x86_64)
 elseif(TICKWIRE_ZIG)
-  # zig names CPUs its own way and its default for arm64 has CRC on macOS only.
-  set(TICKWIRE_MARCH)
-  if(NOT APPLE)
+  # zig names CPUs its own way, and its default for arm64 is one without CRC, on macOS too.
+  if(APPLE)
+    set(TICKWIRE_MARCH -mcpu=apple_m1)
+  else()
     set(TICKWIRE_MARCH -mcpu=generic+crc)
   endif()
 endif()
