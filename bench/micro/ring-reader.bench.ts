@@ -5,7 +5,7 @@
  */
 
 import Benchmark from 'benchmark'
-import { type JsonDecoder, jsonInternals } from '../../dist/esm/feed/decoder.js'
+import { type JsonDecoder, rowInternals } from '../../dist/esm/feed/decoder.js'
 import { json } from '../../dist/esm/index.js'
 import { RecordKind, RingLayout } from '../../dist/esm/native/addon.js'
 import { Slot, throwLater } from '../../dist/esm/runtime/emitter.js'
@@ -42,7 +42,7 @@ class BenchSink implements RecordSink {
   readonly #rowsOf = [new Slot<RowBatch>(), new Slot<RowBatch>()]
 
   constructor(reader: RingReader, cache: SymbolCache, decoder: JsonDecoder, strategy: Strategy) {
-    const { compiled, cursors } = jsonInternals(decoder)
+    const { compiled, cursors } = rowInternals(decoder)
     this.message = new MessageView(reader.views, 'bytes')
     this.batches = compiled.map(
       ({ layout }, i) => new RowBatch(layout, cursors[i] as (typeof cursors)[number], reader.views, cache, null),
