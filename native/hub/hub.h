@@ -27,14 +27,17 @@ namespace tickwire::hub {
 
 struct Message {
   TopicId topic = kNoTopic;
-  KeyId key = kNoKey;  // what retaining, conflation and filters go by; without one the topic is the key
+  // What retaining, conflation and filters go by; without one the topic is the key. A typed message about a symbol has
+  // that symbol's, so that wire clients are told its name in time.
+  KeyId key = kNoKey;
   PayloadKind kind = PayloadKind::kText;
   std::span<const uint8_t> payload;
   // kTyped: the wire format's domain and type, and the JSON for WebSocket clients; empty: rendered from the payload.
   uint8_t wire_domain = 1;
   uint8_t wire_type = 0;
   std::span<const uint8_t> text;
-  int64_t time_ns = 0;  // since the Unix epoch; 0: now
+  std::span<const KeyId> mentions;  // further symbols that a typed payload refers to
+  int64_t time_ns = 0;              // since the Unix epoch; 0: now
 };
 
 enum class PublishStatus : uint8_t {
@@ -43,6 +46,7 @@ enum class PublishStatus : uint8_t {
   kTooLarge,  // payload (or text) above max_message
   kUnknownTopic,
   kUnknownKey,
+  kKeyLimit,  // more pairs of topic and key than store.max_keys
   kClosed,
 };
 

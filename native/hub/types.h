@@ -5,11 +5,11 @@
 namespace tickwire::hub {
 
 using TopicId = uint16_t;  // 1…65535, given by the hub; the `source` of the wire format. 0 is no topic
-using KeyId = uint32_t;    // from 1, given by the hub; the symbol id of the wire format. 0 is no key
+using KeyId = uint32_t;    // from 0, given by the hub; the symbol id of the wire format
 using SubscriberId = uint64_t;
 
 inline constexpr TopicId kNoTopic = 0;
-inline constexpr KeyId kNoKey = 0;
+inline constexpr KeyId kNoKey = UINT32_MAX;
 
 // One framing of the stream. Every message is framed once per lane that somebody uses; a lane without subscribers
 // costs nothing.
@@ -37,8 +37,9 @@ enum class Retain : uint8_t {
 };
 
 enum class PayloadKind : uint8_t {
-  kText,    // valid UTF-8; a text message to WebSocket clients, Raw to wire clients
-  kBinary,  // any bytes; likewise
+  kJson,    // valid UTF-8, as text is; a text message to WebSocket clients, Raw to wire clients
+  kText,    // likewise
+  kBinary,  // any bytes; a binary message, Raw
   kTyped,   // the payload (TLVs) of a wire message; JSON text to WebSocket clients that speak no wire
 };
 

@@ -1,0 +1,494 @@
+#include "hub/publication.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/clock.h"
+#include "hub/definition_frames.h"
+#include "wire/header.h"
+
+namespace tickwire::hub {
+namespace {
+
+constexpr int64_t kSecond = 1'000'000'000;
+constexpr Lane kFramedLanes[] = {Lane::kWs, Lane::kWsWire, Lane::kWire};
+
+}  // namespace
+
+std::unique_ptr<Publication> Publication::create(const HubOptions& options, uint32_t loops,
+                                                 PublicationListener& listener) {
+  return std::unique_ptr<Publication>(new Publication(options, loops, listener));
+}
+
+Publication::Publication(const HubOptions& options, uint32_t loops, PublicationListener& listener)
+    : options_(options),
+      listener_(listener),
+      log_(options.ring.entries),
+      gates_(loops),
+      topic_names_(options.max_topics, options.max_name, Errc::kHubTopicLimit),
+      key_names_(options.max_keys, options.max_name, Errc::kHubKeyLimit),
+      topics_(1),
+      values_(options.store.max_keys, options.store.bytes),
+      conflating_(options.slow.then == SlowPolicy::kConflate) {}
+
+// ---- publishing ----
+
+PublishResult Publication::publish(const Message& message) {
+  PublishResult result;
+  const int64_t now = mono_ns();
+  {
+    const std::lock_guard lock(mutex_);
+    result.status = publish_locked(message, now, result.sequence);
+  }
+  if (result.status == PublishStatus::kPublished) wake_loops();
+  return result;
+}
+
+Hub::BatchResult Publication::publish(std::span<const Message> messages) {
+  Hub::BatchResult result;
+  const int64_t now = mono_ns();
+  {
+    const std::lock_guard lock(mutex_);
+    uint64_t sequence = 0;
+    for (const Message& message : messages) {
+      result.status = publish_locked(message, now, sequence);
+      if (result.status != PublishStatus::kPublished) break;
+      ++result.published;
+    }
+  }
+  if (result.published != 0) wake_loops();
+  return result;
+}
+
+PublishStatus Publication::check(const Message& message) const noexcept {
+  if (closed_) return PublishStatus::kClosed;
+  if (!is_topic(message.topic)) return PublishStatus::kUnknownTopic;
+  if (message.payload.size() > options_.max_message || message.text.size() > options_.max_message) {
+    return PublishStatus::kTooLarge;
+  }
+  const auto unknown = [this](KeyId key) { return key != kNoKey && key >= key_names_.last(); };
+  if (unknown(message.key) || std::any_of(message.mentions.begin(), message.mentions.end(), unknown)) {
+    return PublishStatus::kUnknownKey;
+  }
+  return PublishStatus::kPublished;
+}
+
+Content Publication::content_of(const Message& message, int64_t now_ns) {
+  Content content;
+  content.topic = message.topic;
+  content.key = message.key;
+  content.kind = message.kind;
+  content.wire_domain = message.wire_domain;
+  content.wire_type = message.wire_type;
+  content.time_ns = message.time_ns != 0 ? message.time_ns : wall_ns(now_ns);
+  content.payload = message.payload;
+  content.text = message.text;
+  return content;
+}
+
+PublishStatus Publication::publish_locked(const Message& message, int64_t now_ns, uint64_t& sequence) {
+  if (const PublishStatus bad = check(message); bad != PublishStatus::kPublished) return bad;
+  TopicState& topic = topics_[message.topic];
+  bool made = false;
+  const SlotId id = values_.find_or_make(message.topic, message.key, made);
+  if (id == 0) return PublishStatus::kKeyLimit;
+  const bool defined = topic.defined && (message.key == kNoKey || values_[id].defined) && message.mentions.empty();
+  Content content = content_of(message, now_ns);
+  if (!defined) {
+    if (const PublishStatus bad = define_all(message.topic, {&message, 1}, now_ns); bad != PublishStatus::kPublished) {
+      return bad;
+    }
+  }
+  if (!has_room(content)) {
+    refused_.fetch_add(1, std::memory_order_relaxed);
+    return PublishStatus::kRefused;
+  }
+  if (!topic.declared) {
+    topic.declared = true;
+    --undeclared_;
+  }
+  sequence = ++topic.sequence;
+  content.sequence = sequence;
+  remember(values_[id], id, content);
+  append(content, now_ns);
+  return PublishStatus::kPublished;
+}
+
+// Definitions that are not needed yet because their message is refused do no harm.
+PublishStatus Publication::define_all(TopicId topic, std::span<const Message> messages, int64_t now_ns) {
+  const auto one = [&](KeyId key) {
+    bool made = false;
+    const SlotId id = key == kNoKey ? 0 : values_.find_or_make(topic, key, made);
+    if (key != kNoKey && id == 0) return PublishStatus::kKeyLimit;
+    if (key == kNoKey ? topics_[topic].defined : values_[id].defined) return PublishStatus::kPublished;
+    if (!has_room(Content())) {
+      refused_.fetch_add(1, std::memory_order_relaxed);
+      return PublishStatus::kRefused;
+    }
+    define(topic, key, now_ns);
+    return PublishStatus::kPublished;
+  };
+  PublishStatus status = one(kNoKey);
+  for (size_t i = 0; i < messages.size() && status == PublishStatus::kPublished; ++i) {
+    if (messages[i].key != kNoKey) status = one(messages[i].key);
+    for (const KeyId key : messages[i].mentions) {
+      if (status == PublishStatus::kPublished && key != kNoKey) status = one(key);
+    }
+  }
+  return status;
+}
+
+bool Publication::has_room(const Content& content) noexcept {
+  if (fits(content)) return true;
+  tail_ = lowest_floor();
+  if (fits(content)) return true;
+  // A loop raises its floor, then looks at the flag; we set the flag, then look at the floors once more.
+  refused_since_.store(true, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  tail_ = lowest_floor();
+  return fits(content);
+}
+
+bool Publication::fits(const Content& content) const noexcept {
+  // The end of the entry in front of the tail is where the tail begins, so that one must stay as well.
+  if (next_ - tail_ > log_.capacity() - 2) return false;
+  for (const Lane lane : kFramedLanes) {
+    const auto i = static_cast<size_t>(lane);
+    if (!lane_open(static_cast<uint32_t>(i))) continue;
+    const size_t room = std::max(frame_room(lane, content), kDefinitionRoom);
+    const uint64_t used = rings_[i]->end() - rings_[i]->begin_of(std::max(tail_, first_[i]));
+    if (room > rings_[i]->capacity() - used) return false;
+  }
+  return true;
+}
+
+uint64_t Publication::lowest_floor() const noexcept {
+  uint64_t lowest = next_;
+  for (const LoopGate& gate : gates_) lowest = std::min(lowest, gate.floor.load(std::memory_order_acquire));
+  return lowest;
+}
+
+void Publication::append(const Content& content, int64_t now_ns) noexcept {
+  for (const Lane lane : kFramedLanes) {
+    const auto i = static_cast<size_t>(lane);
+    if (lane_open(static_cast<uint32_t>(i)))
+      rings_[i]->append(next_, write_frame(lane, content, rings_[i]->room()), true);
+  }
+  const TopicOptions& options = topics_[content.topic].options;
+  const int flags = (options.retain == Retain::kLast ? kRetained : 0) | (options.conflate ? 0 : kNotConflated);
+  finish_entry(content.topic, content.key, content.sequence, static_cast<uint8_t>(flags), now_ns);
+  // One writer at a time: load and store suffice.
+  published_bytes_.store(published_bytes_.load(std::memory_order_relaxed) + content.payload.size(),
+                         std::memory_order_relaxed);
+  published_.store(published_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+void Publication::finish_entry(TopicId topic, KeyId key, uint64_t sequence, uint8_t flags, int64_t now_ns) noexcept {
+  Entry& entry = log_[next_];
+  entry.newer.store(0, std::memory_order_relaxed);
+  entry.sequence = sequence;
+  entry.published_us = static_cast<uint32_t>(now_ns / 1000);
+  entry.definitions = definitions_.size();
+  entry.key = key;
+  entry.topic = topic;
+  entry.flags = flags;
+  log_.publish(++next_);
+  move_window();
+}
+
+// The window moves in steps, so that it is looked for seldom.
+void Publication::move_window() noexcept {
+  uint64_t begin = window_.load(std::memory_order_relaxed);
+  const uint64_t entries = log_.capacity() / 2;
+  bool due = next_ - begin > entries + entries / 4;
+  for (const Lane lane : kFramedLanes) {
+    const auto i = static_cast<size_t>(lane);
+    if (!lane_open(static_cast<uint32_t>(i))) continue;
+    due = due || rings_[i]->end() - window_at_[i] > rings_[i]->capacity() / 8 * 5;
+  }
+  if (!due) return;
+  if (next_ > entries) begin = std::max(begin, next_ - entries);
+  for (const Lane lane : kFramedLanes) {
+    const auto i = static_cast<size_t>(lane);
+    if (!lane_open(static_cast<uint32_t>(i))) continue;
+    begin = rings_[i]->first_within(std::max(begin, first_[i]), next_, rings_[i]->capacity() / 2);
+  }
+  for (const Lane lane : kFramedLanes) {
+    const auto i = static_cast<size_t>(lane);
+    if (lane_open(static_cast<uint32_t>(i))) window_at_[i] = rings_[i]->begin_of(std::max(begin, first_[i]));
+  }
+  window_.store(begin, std::memory_order_release);
+}
+
+void Publication::define(TopicId topic, KeyId key, int64_t now_ns) {
+  if (lane_open(static_cast<uint32_t>(Lane::kWsWire)) || lane_open(static_cast<uint32_t>(Lane::kWire))) {
+    for (const Lane lane : kFramedLanes) {
+      const auto i = static_cast<size_t>(lane);
+      if (!lane_open(static_cast<uint32_t>(i))) continue;
+      size_t size = 0;
+      if (speaks_wire(lane)) {
+        size = key == kNoKey ? write_topic_frame(lane, rings_[i]->room(), topic, topic_name(topic), 0)
+                             : write_symbol_frame(lane, rings_[i]->room(), key, key_name(key));
+      }
+      rings_[i]->append(next_, size, false);
+    }
+    finish_entry(topic, key, 0, kDefinition, now_ns);
+  }
+  definitions_.add(topic, key);
+  if (key == kNoKey) {
+    topics_[topic].defined = true;
+  } else {
+    bool made = false;
+    values_[values_.find_or_make(topic, key, made)].defined = true;
+    topics_[topic].keys.push_back(key);
+  }
+}
+
+void Publication::remember(ValueSlot& slot, SlotId id, const Content& content) noexcept {
+  TopicState& topic = topics_[content.topic];
+  if (topic.options.conflate && slot.index != ValueSlot::kNever && next_ - slot.index < log_.capacity()) {
+    log_[slot.index].newer.store(next_ + 1, std::memory_order_relaxed);
+  }
+  slot.index = next_;
+  slot.sequence = content.sequence;
+  slot.time_ns = content.time_ns;
+  slot.kind = content.kind;
+  slot.wire_domain = content.wire_domain;
+  slot.wire_type = content.wire_type;
+  const bool retained = topic.options.retain == Retain::kLast;
+  if (!retained && !(conflating_ && topic.options.conflate)) return;
+  values_.touch(id);
+  if (retained) values_.touch(id, topic.values);
+  static_cast<void>(values_.keep(id, content.payload, content.text));  // counted
+}
+
+void Publication::wake_loops() {
+  // Between the store of the head and the look at the wishes: see LoopGate.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  const uint64_t bytes = published_bytes();
+  for (uint32_t i = 0; i < gates_.size(); ++i) {
+    if (gates_[i].take_wake(bytes)) listener_.wake_loop(i);
+  }
+}
+
+// The wall clock by way of the monotonic one, which is read anyhow. A clock that is set disturbs at most a second.
+int64_t Publication::wall_ns(int64_t mono_now) noexcept {
+  if (wall_measured_ns_ == INT64_MIN || mono_now - wall_measured_ns_ > kSecond) {
+    wall_measured_ns_ = mono_now;
+    wall_offset_ns_ = realtime_ns() - mono_ns();
+  }
+  return mono_now + wall_offset_ns_;
+}
+
+void Publication::refuse_publishing() noexcept {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+}
+
+// ---- names ----
+
+Result<TopicId> Publication::declare_topic(std::string_view name, const TopicOptions& options) {
+  if (name == "*") return Error{Errc::kHubName, 0, "* stands for all topics"};
+  if (options.snapshot && options.retain != Retain::kNone) {
+    return Error{Errc::kHubOptions, 0, "a topic retains or has snapshots, not both"};
+  }
+  const std::lock_guard lock(mutex_);
+  const Result<uint32_t> id = topic_names_.intern(name);
+  if (!id.ok()) return id.error();
+  const bool made = id.value() >= topics_.size();
+  if (made) topics_.resize(id.value() + 1);
+  TopicState& topic = topics_[id.value()];
+  if (!topic.declared) {
+    if (topic.subscribers != 0) --undeclared_;
+    topic.options = options;
+    topic.declared = true;
+    retaining_ = retaining_ || options.retain == Retain::kLast;
+  }
+  return static_cast<TopicId>(id.value());
+}
+
+Result<TopicId> Publication::hold_topic(std::string_view name) {
+  uint32_t id = topic_names_.find(name);
+  if (id == 0) {
+    if (undeclared_ >= options_.max_unpublished_topics) {
+      return Error{Errc::kHubTopicLimit, 0, "too many topics that nobody publishes"};
+    }
+    const Result<uint32_t> made = topic_names_.intern(name);
+    if (!made.ok()) return made.error();
+    id = made.value();
+    if (id >= topics_.size()) topics_.resize(id + 1);
+    ++undeclared_;
+  }
+  ++topics_[id].subscribers;
+  return static_cast<TopicId>(id);
+}
+
+void Publication::release_topic(TopicId id) {
+  TopicState& topic = topics_[id];
+  if (--topic.subscribers != 0 || topic.declared) return;
+  --undeclared_;
+  topic = TopicState();
+  topic_names_.forget(id);
+}
+
+Result<KeyId> Publication::intern_key(std::string_view name) {
+  const std::lock_guard lock(mutex_);
+  const Result<uint32_t> id = key_names_.intern(name);
+  if (!id.ok()) return id.error();
+  return static_cast<KeyId>(id.value() - 1);
+}
+
+// ---- lanes ----
+
+void Publication::open_lane(Lane lane) noexcept {
+  const auto i = static_cast<size_t>(lane);
+  first_[i] = next_;
+  rings_[i]->start(next_);
+  window_at_[i] = rings_[i]->end();
+  lanes_in_use_.fetch_or(1u << i, std::memory_order_relaxed);
+}
+
+void Publication::close_lane(Lane lane) noexcept {
+  lanes_in_use_.fetch_and(~(1u << static_cast<size_t>(lane)), std::memory_order_relaxed);
+}
+
+Result<uint64_t> Publication::join(uint32_t loop, Lane lane, bool& starts_compressor) {
+  starts_compressor = false;
+  const Lane needed[] = {lane, Lane::kWs};
+  for (const Lane each : std::span(needed).first(lane == Lane::kWsDeflate ? 2 : 1)) {
+    auto& ring = rings_[static_cast<size_t>(each)];
+    if (ring) continue;
+    auto made = BroadcastRing::create(options_.ring.bytes, options_.ring.entries);
+    if (!made.ok()) return made.error();
+    ring = std::move(made.value());
+  }
+  const auto use = [this](Lane each) {
+    if (users_[static_cast<size_t>(each)]++ == 0) open_lane(each);
+  };
+  if (lane != Lane::kWsDeflate) {
+    use(lane);
+  } else {
+    ++users_[static_cast<size_t>(lane)];
+    if (!compressing_) {
+      compressing_ = starts_compressor = true;
+      use(Lane::kWs);  // for the compressor, until it ends
+      open_lane(lane);
+      compressed_head_.store(next_, std::memory_order_release);
+      auto& floor = gates_[0].floor;
+      if (floor.load(std::memory_order_relaxed) == LoopGate::kReadsNothing)
+        floor.store(next_, std::memory_order_release);
+    }
+  }
+  auto& floor = gates_[loop].floor;
+  if (floor.load(std::memory_order_relaxed) == LoopGate::kReadsNothing) floor.store(next_, std::memory_order_release);
+  return next_;
+}
+
+void Publication::leave(Lane lane) noexcept {
+  const auto i = static_cast<size_t>(lane);
+  if (--users_[i] == 0 && lane != Lane::kWsDeflate) close_lane(lane);
+}
+
+bool Publication::close_compressed_lane() noexcept {
+  if (users_[static_cast<size_t>(Lane::kWsDeflate)] != 0) return false;
+  compressing_ = false;
+  close_lane(Lane::kWsDeflate);
+  leave(Lane::kWs);
+  return true;
+}
+
+uint64_t Publication::oldest(Lane lane) const noexcept {
+  const auto i = static_cast<size_t>(lane);
+  const BroadcastRing& ring = *rings_[i];
+  const uint64_t kept = log_.capacity() - 1;
+  const uint64_t from = std::max(first_[i], next_ > kept ? next_ - kept : 0);
+  return ring.first_within(from, next_, ring.capacity());
+}
+
+// ---- snapshots ----
+
+PublishStatus Publication::publish_snapshot(TopicId id, std::span<const Message> messages) {
+  constexpr size_t kMaxSnapshot = size_t{64} << 20;
+  size_t bytes = 0;
+  for (const Message& m : messages) {
+    bytes += m.payload.size() + m.text.size();
+    if (bytes > kMaxSnapshot) return PublishStatus::kTooLarge;
+  }
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->topic = id;
+  {
+    const std::lock_guard lock(mutex_);
+    const int64_t now = mono_ns();
+    for (const Message& m : messages) {
+      if (m.topic != id) return PublishStatus::kUnknownTopic;
+      Message small = m;  // of any size, so that only the rest is checked
+      small.payload = small.text = {};
+      if (const PublishStatus bad = check(small); bad != PublishStatus::kPublished) return bad;
+    }
+    if (closed_) return PublishStatus::kClosed;
+    if (!is_topic(id)) return PublishStatus::kUnknownTopic;
+    if (const PublishStatus bad = define_all(id, messages, now); bad != PublishStatus::kPublished) return bad;
+    TopicState& topic = topics_[id];
+    const auto copy = [&](std::span<const uint8_t> from) -> std::span<const uint8_t> {
+      return snapshot->memory.emplace_back(from.begin(), from.end());
+    };
+    for (const Message& m : messages) {
+      Content& content = snapshot->messages.emplace_back(content_of(m, now));
+      content.sequence = topic.sequence;
+      content.wire_flags = wire::kFlagSnapshot;
+      content.payload = copy(content.payload);
+      content.text = copy(content.text);
+    }
+    snapshot->next = next_;
+    snapshot->sequence = topic.sequence;
+    topic.snapshot = std::move(snapshot);
+    topic.snapshot_requested = false;
+    snapshots_.fetch_add(1, std::memory_order_relaxed);
+  }
+  wake_loops();  // definitions
+  listener_.snapshot_published(id);
+  return PublishStatus::kPublished;
+}
+
+std::shared_ptr<Snapshot> Publication::usable_snapshot(TopicId id, uint64_t floor, bool& ask) {
+  TopicState& topic = topics_[id];
+  ask = false;
+  if (topic.snapshot && topic.snapshot->next >= floor) return topic.snapshot;
+  topic.snapshot.reset();
+  ask = !std::exchange(topic.snapshot_requested, true);
+  return nullptr;
+}
+
+const Snapshot::Frames& Publication::snapshot_frames(Snapshot& snapshot, Lane lane) {
+  // Clients of the compressed lane take plain frames as well.
+  const Lane plain = lane == Lane::kWsDeflate ? Lane::kWs : lane;
+  Snapshot::Frames& frames = snapshot.frames[static_cast<size_t>(plain)];
+  if (std::exchange(frames.made, true)) return frames;
+  size_t room = 0;
+  for (const Content& content : snapshot.messages) room += frame_room(plain, content);
+  frames.bytes.resize(room);
+  size_t end = 0;
+  for (const Content& content : snapshot.messages) {
+    const size_t size = write_frame(plain, content, frames.bytes.data() + end);
+    if (size == 0) continue;
+    end += size;
+    frames.ends.push_back(end);
+  }
+  frames.bytes.resize(end);
+  return frames;
+}
+
+void Publication::add_counters(Counters& counters) const noexcept {
+  counters.published = published_.load(std::memory_order_relaxed);
+  counters.published_bytes = published_bytes();
+  counters.refused = refused_.load(std::memory_order_relaxed);
+  counters.snapshots = snapshots_.load(std::memory_order_relaxed);
+  const std::lock_guard lock(mutex_);
+  counters.topics = topic_names_.count();
+  counters.keys = key_names_.count();
+  counters.kept = values_.kept();
+  counters.kept_bytes = values_.kept_bytes();
+  counters.not_kept = values_.not_kept();
+}
+
+}  // namespace tickwire::hub
