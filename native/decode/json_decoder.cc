@@ -25,22 +25,29 @@ class JsonDecoder final : public Decoder {
         use_templates_(engines == JsonEngines::kBoth) {}
 
   DecodeOutcome decode(std::span<const uint8_t> message, bool binary, RowBatch& out) override {
-    DecodeOutcome outcome;
+    if (use_templates_ && !binary) [[likely]] {
+      const TemplateEngine::Hit hit = templates_.decode(message, out);
+      if (hit.fits) [[likely]]
+        return {.ignored = hit.ignored, .cut_levels = hit.cut_levels};
+    }
+    return decode_any(message, binary, out);
+  }
+
+ private:
+  [[gnu::noinline]] DecodeOutcome decode_any(std::span<const uint8_t> message, bool binary, RowBatch& out) {
     if (binary || message.empty()) [[unlikely]] {
+      DecodeOutcome outcome;
       outcome.ok = false;
       outcome.why = binary ? Malformed::kNotText : Malformed::kTruncated;
       return outcome;
     }
-    if (use_templates_ && templates_.decode(message, out, outcome)) [[likely]]
-      return outcome;
-    outcome = general_.decode(message, out);
+    const DecodeOutcome outcome = general_.decode(message, out);
     if (use_templates_ && outcome.ok && templates_.wants_to_learn()) {
       if (std::optional<Template> made = learner_.learn(message)) templates_.add(std::move(*made));
     }
     return outcome;
   }
 
- private:
   const Schema schema_;
   const ShapeSelector selector_;
   RowWriter writer_;

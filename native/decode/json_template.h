@@ -1,11 +1,8 @@
 // Layouts of messages that were seen before. Messages of one stream differ in their values only; what stands between
 // the values is the same bytes every time. A template holds those bytes and, between them, what to do with each value.
-// A message that fits is read in one pass at the speed of comparing memory; any other is left to the general engine,
-// which then shows its layout to learn from.
+// template_program.h makes it into something that runs.
 #pragma once
 #include <cstdint>
-#include <memory>
-#include <span>
 #include <string_view>
 #include <vector>
 
@@ -37,10 +34,8 @@ enum class StepKind : uint8_t {
 
 // First a literal must stand there, then the value.
 struct Step {
-  uint64_t literal = 0;  // its first 8 bytes
-  uint64_t mask = 0;     // which of them count
+  uint32_t literal_at = 0;  // in Template::pool
   uint32_t literal_length = 0;
-  uint32_t literal_at = 0;  // in Template::pool, when longer than 8
   StepKind kind = StepKind::kEnd;
   bool rewind = false;  // the next step reads the same value once more
   bool root = false;    // a field of the message in a shape with several rows
@@ -52,16 +47,21 @@ struct Step {
 
 struct Template {
   std::vector<Step> steps;
-  std::vector<Step> element;     // of kEach, from one element's first byte to behind its last
-  std::vector<uint8_t> pool;     // 8 bytes longer than its content
+  std::vector<Step> element;  // of kEach, from one element's first byte to behind its last
+  std::vector<uint8_t> pool;
   const Shape* shape = nullptr;  // null: a message that no shape wants
   int shape_index = -1;
-  bool many_rows = false;            // has kEach; root fields are copied into each row
-  uint64_t flags = 0;                // presence bits of a row
-  std::vector<uint16_t> zero_slots;  // words of a row that no step and nothing else fills
+  bool many_rows = false;  // has kEach; root fields are copied into each row
+  struct Preset {
+    uint64_t word;
+    uint16_t slot;
+  };
+  std::vector<Preset> presets;       // words of a row behind its header that no step fills: presence bits, zeros
   std::vector<uint16_t> root_slots;  // words that root fields fill
-  uint64_t used = 0;                 // when it last fitted, in messages
-  uint32_t follower = 0;             // which template fitted the message after this one's last
+
+  [[nodiscard]] std::string_view literal(const Step& step) const noexcept {
+    return {reinterpret_cast<const char*>(pool.data()) + step.literal_at, step.literal_length};
+  }
 };
 
 }  // namespace tickwire::decode

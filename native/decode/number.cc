@@ -13,8 +13,12 @@ namespace simple_decimal {
 
 // Defined with external linkage and without constexpr on purpose: see the header.
 #define TICKWIRE_16(x) x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x
+#define TICKWIRE_32(x) TICKWIRE_16(x), TICKWIRE_16(x)
 extern const Constants kConstants;
-const Constants kConstants = {{TICKWIRE_16('0')}, {TICKWIRE_16(0x7F - '9')}, {TICKWIRE_16(0x74)}};
+const Constants kConstants = {
+    {TICKWIRE_32('0')},        {TICKWIRE_32('"')},  {TICKWIRE_32('.')},  {TICKWIRE_32(9)},
+    {TICKWIRE_16(0x7F - '9')}, {TICKWIRE_16(0x74)}, {TICKWIRE_16(0x76)}, {0x4330000000000000, 0x4330000000000000}};
+#undef TICKWIRE_32
 #undef TICKWIRE_16
 
 }  // namespace simple_decimal

@@ -87,14 +87,36 @@ constexpr uint32_t scale_of(uint32_t length, uint32_t point) noexcept {
 // Kept in memory and out of the compiler's sight: it would rather build each of them from an immediate, three
 // instructions instead of an operand.
 struct Constants {
-  alignas(16) uint8_t zero_char[16];
+  alignas(32) uint8_t zero_char[32];
+  alignas(32) uint8_t quote[32];
+  alignas(32) uint8_t dot[32];
+  alignas(32) uint8_t nine[32];
   alignas(16) uint8_t to_top[16];
   alignas(16) uint8_t first_number_char[16];
+  alignas(16) uint8_t first_digit[16];
+  alignas(16) uint64_t two_to_52[2];  // a double's bits
 };
 extern const Constants kConstants;
 
-inline __m128i constant(const uint8_t (&from)[16]) noexcept {
+template <class Lane, size_t kLanes>
+inline __m128i constant(const Lane (&from)[kLanes]) noexcept {
   return _mm_load_si128(reinterpret_cast<const __m128i*>(from));
+}
+inline __m128i constant_16(const uint8_t (&from)[32]) noexcept {
+  return _mm_load_si128(reinterpret_cast<const __m128i*>(from));
+}
+inline __m256i constant_32(const uint8_t (&from)[32]) noexcept {
+  return _mm256_load_si256(reinterpret_cast<const __m256i*>(from));
+}
+
+// The value of sixteen digits, one in each byte, most significant first.
+inline uint64_t sixteen_digits(__m128i digits) noexcept {
+  const __m128i tens = _mm_maddubs_epi16(digits, _mm_set1_epi16(0x010A));
+  const __m128i hundreds = _mm_madd_epi16(tens, _mm_set1_epi32(0x00010064));
+  const __m128i packed = _mm_packus_epi32(hundreds, hundreds);
+  const __m128i halves = _mm_madd_epi16(packed, _mm_set1_epi32(0x00012710));
+  const auto both = static_cast<uint64_t>(_mm_cvtsi128_si64(halves));
+  return (both & 0xFFFFFFFFu) * 100'000'000u + (both >> 32);
 }
 
 }  // namespace simple_decimal
@@ -112,7 +134,7 @@ inline __m128i constant(const uint8_t (&from)[16]) noexcept {
       static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpgt_epi8(constant(kConstants.first_number_char), shifted)));
   const auto length = static_cast<uint32_t>(std::countr_zero(others | 0x10000u));
   // Below zero are the point and the slash. A mark behind the text stands for the point when there is none.
-  const __m128i values = _mm_sub_epi8(text, constant(kConstants.zero_char));
+  const __m128i values = _mm_sub_epi8(text, simple_decimal::constant_16(kConstants.zero_char));
   const uint32_t behind = 1u << length;
   const uint32_t marks = (static_cast<uint32_t>(_mm_movemask_epi8(values)) & (behind - 1)) | behind;
   const auto point = static_cast<uint32_t>(std::countr_zero(marks));
@@ -125,12 +147,7 @@ inline __m128i constant(const uint8_t (&from)[16]) noexcept {
   if (((static_cast<int32_t>(at[0]) - '1') & (1 - static_cast<int32_t>(point))) < 0) [[unlikely]]
     return nullptr;
   const __m128i aligned = _mm_shuffle_epi8(values, constant(simple_decimal::kLayouts.of[length][point].shuffle));
-  const __m128i tens = _mm_maddubs_epi16(aligned, _mm_set1_epi16(0x010A));
-  const __m128i hundreds = _mm_madd_epi16(tens, _mm_set1_epi32(0x00010064));
-  const __m128i packed = _mm_packus_epi32(hundreds, hundreds);
-  const __m128i halves = _mm_madd_epi16(packed, _mm_set1_epi32(0x00012710));
-  const auto both = static_cast<uint64_t>(_mm_cvtsi128_si64(halves));
-  mantissa = (both & 0xFFFFFFFFu) * 100'000'000u + (both >> 32);
+  mantissa = simple_decimal::sixteen_digits(aligned);
   width = length - point;
   return at + length;
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "decode/number.h"
+#include "decode/two_decimals.h"
 
 #if defined(__AVX2__)
 #include <bit>
@@ -26,8 +27,6 @@ struct QuotedPairs {
 template <bool kExact>
 [[nodiscard]] inline QuotedPairs read_quoted_pairs(const uint8_t* at, const uint8_t* end, uint32_t limit,
                                                    uint64_t* to) noexcept {
-  using simple_decimal::kLayouts;
-  using simple_decimal::Layout;
   const auto word16 = [](const uint8_t* from) {
     uint16_t word;
     std::memcpy(&word, from, 2);
@@ -41,12 +40,11 @@ template <bool kExact>
   constexpr uint16_t kOpen = '[' | '"' << 8;
   constexpr uint16_t kBetween = ',' | '"' << 8;
   constexpr uint32_t kNext = ']' | ',' << 8 | '[' << 16 | uint32_t{'"'} << 24;
-  constexpr uint64_t kTwoTo52 = 0x4330000000000000u;  // as a double's bits: the lowest of its mantissa counts ones
 
   QuotedPairs pairs{at, 0, false};
   if (end - at < 2 || word16(at) != kOpen) return pairs;
-  const __m256i quote = _mm256_set1_epi8('"');
-  const __m256i dot = _mm256_set1_epi8('.');
+  const __m256i quote = simple_decimal::constant_32(simple_decimal::kConstants.quote);
+  const __m256i dot = simple_decimal::constant_32(simple_decimal::kConstants.dot);
   const auto mask_of = [](__m256i found) { return uint64_t{static_cast<uint32_t>(_mm256_movemask_epi8(found))}; };
   for (const uint8_t* price = at + 2; pairs.count < limit;) {
     // The next pair waits for nothing but the place of this one's last quote.
@@ -72,39 +70,17 @@ template <bool kExact>
       break;
     const auto price_point = static_cast<uint32_t>(std::countr_zero(dots | uint64_t{1} << price_length));
     const auto size_point = static_cast<uint32_t>(std::countr_zero(dots >> size_at | uint64_t{1} << size_length));
-    const Layout& of_price = kLayouts.of[price_length][price_point];
-    const Layout& of_size = kLayouts.of[size_length][size_point];
-
-    // Price in the lower half, size in the upper.
     const __m128i size_text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(price + size_at));
-    const __m256i values = _mm256_sub_epi8(_mm256_inserti128_si256(text, size_text, 1), _mm256_set1_epi8('0'));
-    const __m256i shuffle = _mm256_inserti128_si256(_mm256_castsi128_si256(simple_decimal::constant(of_price.shuffle)),
-                                                    simple_decimal::constant(of_size.shuffle), 1);
-    const __m256i digits = _mm256_shuffle_epi8(values, shuffle);
-    const __m256i beyond_nine = _mm256_subs_epu8(digits, _mm256_set1_epi8(9));
-    if (!_mm256_testz_si256(beyond_nine, beyond_nine)) [[unlikely]]
-      break;
-    const __m256i tens = _mm256_maddubs_epi16(digits, _mm256_set1_epi16(0x010A));
-    const __m256i hundreds = _mm256_madd_epi16(tens, _mm256_set1_epi32(0x00010064));
-    const __m256i packed = _mm256_packus_epi32(hundreds, hundreds);
-    const __m256i halves = _mm256_madd_epi16(packed, _mm256_set1_epi32(0x00012710));
-    const __m128i both = _mm_unpacklo_epi64(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
-    const __m128i mantissas =
-        _mm_add_epi64(_mm_mul_epu32(both, _mm_set1_epi64x(100'000'000)), _mm_srli_epi64(both, 32));
-    // Exact: below 2^52.
-    const __m128i based = _mm_or_si128(mantissas, _mm_set1_epi64x(kTwoTo52));
-    const __m128d integers = _mm_sub_pd(_mm_castsi128_pd(based), _mm_set1_pd(0x1p52));
-    const __m128d least = _mm_loadh_pd(_mm_load_sd(&of_price.least), &of_size.least);
-    if (_mm_movemask_pd(_mm_cmplt_pd(integers, least)) != 0) [[unlikely]]
+    const TwoDecimals two(_mm256_castsi256_si128(text), price_length, price_point, size_text, size_length, size_point);
+    if (!two.good()) [[unlikely]]
       break;
     if constexpr (kExact) {
-      to[0] = static_cast<uint64_t>(_mm_cvtsi128_si64(mantissas));
+      to[0] = static_cast<uint64_t>(_mm_cvtsi128_si64(two.mantissas()));
       to[1] = simple_decimal::scale_of(price_length, price_point);
-      to[2] = static_cast<uint64_t>(_mm_extract_epi64(mantissas, 1));
+      to[2] = static_cast<uint64_t>(_mm_extract_epi64(two.mantissas(), 1));
       to[3] = simple_decimal::scale_of(size_length, size_point);
     } else {
-      const __m128d divisors = _mm_loadh_pd(_mm_load_sd(&of_price.divisor), &of_size.divisor);
-      _mm_storeu_pd(reinterpret_cast<double*>(to), _mm_div_pd(integers, divisors));
+      _mm_storeu_pd(reinterpret_cast<double*>(to), two.doubles());
     }
 
     const uint8_t* const behind = price + last + 1;

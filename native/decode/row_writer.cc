@@ -31,6 +31,17 @@ bool RowWriter::text(uint16_t slot, std::string_view text) {
   return true;
 }
 
+bool RowWriter::finish_rare() {
+  if (!finish_root()) return false;
+  for (const Pending& pending : pending_) {
+    const uint32_t id = intern(pending);
+    if (id == SymbolTable::kFull) return false;
+    out_->words()[pending.word] = id;
+    if (pending.key) out_->set_key(pending.row, id);
+  }
+  return true;
+}
+
 bool RowWriter::finish_root() {
   if (out_->rows().empty()) return true;
   const auto each_row = [this](uint16_t slot, uint64_t word) {

@@ -22,8 +22,8 @@ class RowWriter {
 
   void start(RowBatch& out) noexcept {
     out_ = &out;
-    pending_.clear();
     if (rare_) [[unlikely]] {
+      pending_.clear();
       root_symbols_.clear();
       root_words_.clear();
       root_flags_ = 0;
@@ -37,19 +37,27 @@ class RowWriter {
   [[nodiscard]] uint64_t* begin_row(uint32_t words) {
     if (!out_->fits(words)) [[unlikely]]
       return nullptr;
+    key_ = RowBatch::kNoKey;
     return row_ = out_->begin(words);
   }
   [[nodiscard]] uint64_t* begin_row_unset(uint32_t words) {
     if (!out_->fits(words)) [[unlikely]]
       return nullptr;
+    key_ = RowBatch::kNoKey;
     return row_ = out_->begin_unset(words);
   }
   [[nodiscard]] uint64_t* row() const noexcept { return row_; }
-  void end_row(uint8_t shape) { out_->commit(shape, RowBatch::kNoKey); }
+  void end_row(uint8_t shape) { out_->commit(shape, key_); }
   [[nodiscard]] size_t rows() const noexcept { return out_->rows().size(); }
 
-  // `padded`: 64 bytes behind the text may be loaded until finish(), and the text stays where it is.
+  // 64 bytes behind the text may be loaded until finish(), and the text stays where it is.
   void symbol(uint16_t slot, std::string_view text, bool key) {
+    if (const uint32_t id = symbols_.find(text); id != SymbolTable::kFull) [[likely]] {
+      row_[slot] = id;
+      if (key) key_ = id;
+      return;
+    }
+    rare_ = true;
     pending_.push_back({out_->open_offset() + slot, static_cast<uint32_t>(out_->rows().size()), text.data(),
                         static_cast<uint32_t>(text.size()), key, false});
   }
@@ -89,7 +97,7 @@ class RowWriter {
   void grown(uint32_t words) noexcept { out_->grown(words); }
 
   // Interns; false when the symbol table is full.
-  [[nodiscard]] bool finish();
+  [[nodiscard]] bool finish() { return !rare_ || finish_rare(); }
 
  private:
   struct Pending {
@@ -107,37 +115,25 @@ class RowWriter {
   };
   [[nodiscard]] uint32_t intern(const Pending& pending) noexcept;
   void remember(Pending pending, std::string_view text, std::vector<Pending>& in);
+  [[nodiscard]] bool finish_rare();
   [[nodiscard]] bool finish_root();
 
   SymbolTable& symbols_;
   RowBatch* out_ = nullptr;
   uint64_t* row_ = nullptr;
+  uint32_t key_ = RowBatch::kNoKey;  // of the open row, as far as it is known before finish()
   std::vector<Pending> pending_;
   std::vector<Pending> root_symbols_;
   std::vector<RootWord> root_words_;
   std::vector<char> copies_;
   uint64_t root_flags_ = 0;  // or-ed into each row's presence bits
   uint16_t root_flags_slot_ = 0;
-  bool rare_ = false;  // anything but pending_ was used
+  bool rare_ = false;  // any of these was used, or pending_
 };
 
 inline uint32_t RowWriter::intern(const Pending& pending) noexcept {
   if (pending.copied) return symbols_.intern({copies_.data() + pending.offset, pending.length});
   return symbols_.intern({pending.text, pending.length}, true);
-}
-
-inline bool RowWriter::finish() {
-  if (rare_) [[unlikely]] {
-    if (!finish_root()) return false;
-  }
-  for (const Pending& pending : pending_) {
-    const uint32_t id = intern(pending);
-    if (id == SymbolTable::kFull) [[unlikely]]
-      return false;
-    out_->words()[pending.word] = id;
-    if (pending.key) out_->set_key(pending.row, id);
-  }
-  return true;
 }
 
 }  // namespace tickwire::decode

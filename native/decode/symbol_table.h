@@ -6,6 +6,7 @@
 //   max_symbols × (u32 offset into the text area, u32 length) | text area.
 #pragma once
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -23,18 +24,62 @@ class SymbolTable {
   // The id of `text`, new or known; kFull when entries or text area are used up. 64 bytes behind the text must be
   // loadable when padded is true (fast path).
   [[nodiscard]] uint32_t intern(std::string_view text, bool padded = false) noexcept;
+  // The id of a text that is known; kFull when it is not. 64 bytes behind the text must be loadable.
+  [[nodiscard]] uint32_t find(std::string_view text) const noexcept {
+    if (text.size() > 16) return find_longer(text);
+    const Head head = head_of(text);
+    for (uint64_t at = place(head, text.size());; at = (at + 1) & slot_mask_) {
+      const Slot& slot = slots_[at];
+      if (slot.low == head.low && slot.high == head.high && slot.length == text.size() && slot.id1 != 0) [[likely]]
+        return slot.id1 - 1;
+      if (slot.id1 == 0) return kFull;
+    }
+  }
   [[nodiscard]] std::string_view text(uint32_t id) const noexcept;
   [[nodiscard]] uint32_t size() const noexcept { return count_; }
 
  private:
   struct Slot {
-    uint64_t low;  // the first 16 bytes of the text, zero-filled
+    uint64_t low;  // as in Head
     uint64_t high;
     uint32_t id1;  // id + 1; 0 = empty
     uint32_t length;
   };
-  [[nodiscard]] uint32_t intern_first_16(uint64_t low, uint64_t high, std::string_view text) noexcept;
-  [[nodiscard]] uint32_t add(Slot& slot, uint64_t low, uint64_t high, std::string_view text) noexcept;
+  struct Head {  // the first 16 bytes of a text, zero-filled
+    uint64_t low;
+    uint64_t high;
+  };
+  // Multiplication to 128 bits folded to 64. A peer chooses the texts, so the hash is keyed with a random seed:
+  // colliding texts can't be prepared.
+  [[nodiscard]] static uint64_t fold(uint64_t a, uint64_t b) noexcept {
+    const auto product = static_cast<unsigned __int128>(a) * b;
+    return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+  }
+  [[nodiscard]] static uint64_t load8(const void* from) noexcept {
+    uint64_t word;
+    std::memcpy(&word, from, 8);
+    return word;
+  }
+  // Keeps the low n bytes, n 0..8.
+  [[nodiscard]] static uint64_t keep_bytes(uint64_t word, size_t n) noexcept {
+    return n >= 8 ? word : word & ((uint64_t{1} << (8 * n)) - 1);
+  }
+  [[nodiscard]] static Head head_of(std::string_view text) noexcept {
+    const size_t n = text.size();
+    return {keep_bytes(load8(text.data()), n), n <= 8 ? 0 : keep_bytes(load8(text.data() + 8), n - 8)};
+  }
+  [[nodiscard]] uint64_t hash_of(const Head& head, size_t length) const noexcept {
+    return fold(head.low ^ seed_, head.high ^ length ^ 0xA0761D6478BD642Fu);
+  }
+  // Where a text of at most 16 bytes belongs.
+  [[nodiscard]] uint64_t place(const Head& head, size_t length) const noexcept {
+    return place_of(hash_of(head, length));
+  }
+  [[nodiscard]] uint64_t place_of(uint64_t hash) const noexcept { return (hash ^ (hash >> 29)) & slot_mask_; }
+  [[nodiscard]] bool holds(const Slot& slot, const Head& head, std::string_view text) const noexcept;
+  [[nodiscard]] uint32_t find_longer(std::string_view text) const noexcept;
+  [[nodiscard]] uint64_t place_of_longer(const Head& head, std::string_view text) const noexcept;
+  [[nodiscard]] uint32_t add(Slot& slot, const Head& head, std::string_view text) noexcept;
 
   std::span<uint8_t> memory_;
   uint32_t max_symbols_;

@@ -1,23 +1,32 @@
 // The engine for layouts that are known. Whatever it accepts is exactly what the general engine would have given.
+// template_engine.cc chooses among the layouts, template_run.cc runs one.
 #pragma once
 #include <cstdint>
 #include <span>
+#include <string_view>
+#include <utility>
 #include <vector>
 
-#include "decode/decoder.h"
 #include "decode/json_template.h"
 #include "decode/row_writer.h"
 #include "decode/schema.h"
 #include "decode/shape_selector.h"
+#include "decode/template_program.h"
 
 namespace tickwire::decode {
 
 class TemplateEngine {
  public:
+  struct Hit {
+    bool fits = false;
+    bool ignored = false;     // no shape wants it
+    uint32_t cut_levels = 0;  // levels left out because of max_levels
+  };
+
   TemplateEngine(const Schema& schema, const ShapeSelector& selector, RowWriter& writer);
 
-  // False when no template fits, or when the general engine has to say what is wrong; `out` is cleared then.
-  [[nodiscard]] bool decode(std::span<const uint8_t> message, RowBatch& out, DecodeOutcome& outcome);
+  // Does not fit when no template does, or when the general engine has to say what is wrong; `out` is empty then.
+  [[nodiscard]] Hit decode(std::span<const uint8_t> message, RowBatch& out);
 
   // To be called for each message that the general engine took. True when its layout should be learned now: at once
   // while layouts are new, and more and more seldom when they keep changing, so that a stream without any regular
@@ -25,29 +34,69 @@ class TemplateEngine {
   [[nodiscard]] bool wants_to_learn() noexcept;
   void add(Template&& made);
 
-  [[nodiscard]] size_t templates() const noexcept { return templates_.size(); }
+  [[nodiscard]] size_t templates() const noexcept { return known_.size(); }
 
  private:
   static constexpr size_t kMaxTemplates = 16;
-  static constexpr uint32_t kLearnCost = 64;  // in messages
-  static constexpr uint32_t kMaxCredit = 2048;
+  static constexpr uint64_t kLearnCost = 64;  // in messages
+  static constexpr uint64_t kMaxCredit = 2048;
   // After this many bytes of work on templates that turned out not to fit, the others are not tried: a message made to
   // fit many of them nearly to its end would otherwise be read many times.
   static constexpr size_t kWastedBytes = 2048;
 
-  [[nodiscard]] bool first_literal_fits(const Template& made, std::span<const uint8_t> message) const noexcept;
-  [[nodiscard]] bool try_template(const Template& made, RowBatch& out, DecodeOutcome& outcome);
-  [[nodiscard]] const uint8_t* run(const Template& made, const Step* step, const uint8_t* at, uint64_t* cells);
-  [[nodiscard]] const uint8_t* run_each(const Template& made, const uint8_t* at);
-  [[nodiscard]] bool open_row(const Template& made);
+  struct Known {
+    explicit Known(Template&& made)
+        : layout(std::move(made)), program(layout), words(layout.shape == nullptr ? 0u : layout.shape->words) {}
+    Template layout;
+    Program program;
+    uint32_t words;         // of a row's fixed part; 0: no shape wants such messages
+    uint32_t follower = 0;  // which one fitted the message after this one's last
+    uint64_t used = 0;      // when it last fitted, in hits
+  };
+
+  // The first guess by a few bytes at the same place in every message, where the layouts differ most.
+  class Clue {
+   public:
+    static constexpr uint32_t kNone = UINT32_MAX;  // these bytes say nothing
+    void look_for(std::span<const Known> known);
+    [[nodiscard]] uint32_t guess(const uint8_t* message) const noexcept { return table_[slot_of(message)]; }
+
+   private:
+    static constexpr uint32_t kBits = 6;
+    [[nodiscard]] size_t slot_of(const uint8_t* message) const noexcept {
+      uint64_t word;
+      std::memcpy(&word, message + at_, 8);
+      return ((word & mask_) * 0x9E3779B97F4A7C15u) >> (64 - kBits);
+    }
+    uint32_t at_ = 0;
+    uint64_t mask_ = 0;
+    uint32_t table_[size_t{1} << kBits] = {};
+  };
+
+  [[nodiscard]] bool attempt(Known& known, RowBatch& out);
+  [[nodiscard]] bool attempt_rows(Known& known);
+  [[nodiscard]] Hit hit(Known& known) noexcept {
+    known.used = ++hits_;
+    return {true, known.words == 0, cut_levels_};
+  }
+  void follow(size_t at) noexcept;
+  [[nodiscard]] Hit search(std::span<const uint8_t> message, RowBatch& out, size_t tried);
+  [[nodiscard]] bool first_literal_fits(const Known& known, std::span<const uint8_t> message) const noexcept;
+
+  [[nodiscard]] const uint8_t* run(Known& known, Op* op, const uint8_t* at, uint64_t* cells);
+  [[gnu::noinline]] const uint8_t* fail(const uint8_t* at) noexcept;
+  [[nodiscard]] const uint8_t* run_each(Known& known, const uint8_t* at);
+  [[nodiscard]] bool open_row(const Known& known);
 
   const Schema& schema_;
   const ShapeSelector& selector_;
   RowWriter& writer_;
-  std::vector<Template> templates_;
-  size_t current_ = 0;
-  uint64_t messages_ = 0;
-  uint32_t credit_ = kMaxCredit;
+  std::vector<Known> known_;
+  Clue clue_;
+  size_t current_ = 0;  // the last one that fitted where the clue did not tell
+  uint64_t hits_ = 0;
+  uint64_t credited_ = 0;  // hits that are part of the credit already
+  uint64_t credit_ = kMaxCredit;
 
   // Of the message at hand.
   const uint8_t* begin_ = nullptr;
@@ -61,5 +110,13 @@ class TemplateEngine {
   };
   std::vector<RootText> root_texts_;
 };
+
+inline bool TemplateEngine::open_row(const Known& known) {
+  uint64_t* row = writer_.begin_row_unset(known.words);
+  if (row == nullptr) [[unlikely]]
+    return false;
+  for (const Template::Preset& preset : known.layout.presets) row[preset.slot] = preset.word;
+  return true;
+}
 
 }  // namespace tickwire::decode

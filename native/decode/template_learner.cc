@@ -1,13 +1,13 @@
 #include "decode/template_learner.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace tickwire::decode {
 
 std::optional<Template> TemplateLearner::learn(std::span<const uint8_t> message) {
   message_ = message;
   made_ = {};
+  flags_ = 0;
   marks_.clear();
   frozen_.clear();
   on_path_.clear();
@@ -41,12 +41,11 @@ std::optional<Template> TemplateLearner::learn(std::span<const uint8_t> message)
   if (!value(0, 0)) return std::nullopt;
   step(StepKind::kEnd, static_cast<uint32_t>(message.size()), static_cast<uint32_t>(message.size()), false, nullptr, 0);
   if (made_.steps.size() + made_.element.size() > kMaxSteps || made_.pool.size() > kMaxPool) return std::nullopt;
-  made_.pool.resize(made_.pool.size() + 8);
-  if (made_.shape != nullptr) find_zero_slots();
+  if (made_.shape != nullptr) find_presets();
   return std::move(made_);
 }
 
-void TemplateLearner::find_zero_slots() {
+void TemplateLearner::find_presets() {
   std::vector<bool> filled(made_.shape->words, false);
   for (const std::vector<Step>* steps : {&made_.steps, &made_.element}) {
     for (const Step& made : *steps) {
@@ -55,9 +54,9 @@ void TemplateLearner::find_zero_slots() {
       if (made.kind == StepKind::kDecimal) filled[made.slot + 1u] = true;
     }
   }
-  if (made_.shape->flags_slot >= 0) filled[static_cast<size_t>(made_.shape->flags_slot)] = true;
-  for (size_t slot = 0; slot < filled.size(); ++slot) {
-    if (!filled[slot]) made_.zero_slots.push_back(static_cast<uint16_t>(slot));
+  for (uint16_t slot = kRowHeaderWords; slot < made_.shape->words; ++slot) {
+    if (filled[slot]) continue;
+    made_.presets.push_back({slot == made_.shape->flags_slot ? flags_ : 0, slot});
   }
 }
 
@@ -77,7 +76,7 @@ bool TemplateLearner::mark_paths(const Shape& shape, uint32_t root, bool from_ro
     note_path(at.value);
     if (engine_.tape()[at.value].kind == ValueKind::kNull) continue;  // null stays a literal
     marks_.push_back({at.value, static_cast<int16_t>(i)});
-    if (field.optional) made_.flags |= uint64_t{1} << field.presence_bit;
+    if (field.optional) flags_ |= uint64_t{1} << field.presence_bit;
   }
   std::sort(marks_.begin(), marks_.end(),
             [](const Mark& a, const Mark& b) { return a.value != b.value ? a.value < b.value : a.field < b.field; });
@@ -97,15 +96,10 @@ void TemplateLearner::step(StepKind kind, uint32_t begin, uint32_t end, bool rew
   made.kind = kind;
   made.rewind = rewind;
   made.depth = depth;
+  made.literal_at = static_cast<uint32_t>(made_.pool.size());
   made.literal_length = begin - literal_begin_;
   const uint8_t* literal = message_.data() + literal_begin_;
-  const uint32_t first = std::min(made.literal_length, 8u);
-  std::memcpy(&made.literal, literal, first);
-  made.mask = first == 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * first)) - 1;
-  if (made.literal_length > 8) {
-    made.literal_at = static_cast<uint32_t>(made_.pool.size());
-    made_.pool.insert(made_.pool.end(), literal, literal + made.literal_length);
-  }
+  made_.pool.insert(made_.pool.end(), literal, literal + made.literal_length);
   if (mark != nullptr) {
     made.field = mark->field;
     made.slot = made_.shape->fields[static_cast<size_t>(mark->field)].slot;

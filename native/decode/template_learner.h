@@ -38,7 +38,7 @@ class TemplateLearner {
   [[nodiscard]] bool field_step(uint32_t at, const Mark& mark, bool rewind, uint32_t open);
   [[nodiscard]] bool touched(uint32_t begin, uint32_t end) const noexcept;
   [[nodiscard]] bool is_frozen(uint32_t at) const noexcept;
-  void find_zero_slots();
+  void find_presets();
   void step(StepKind kind, uint32_t begin, uint32_t end, bool rewind, const Mark* mark, uint32_t depth);
 
   const Schema& schema_;
@@ -49,6 +49,7 @@ class TemplateLearner {
   uint32_t literal_begin_ = 0;
   bool in_element_ = false;
   bool each_done_ = false;
+  uint64_t flags_ = 0;             // presence bits of a row
   std::vector<Mark> marks_;        // fields, by value and field
   std::vector<uint32_t> frozen_;   // containers in which a path found nothing: their layout must not change unseen
   std::vector<uint32_t> on_path_;  // every value that a mark or freeze stands on

@@ -192,8 +192,7 @@ struct Engines {
   bool hits(std::string_view text) {
     const testing::Padded padded(text);
     batch.clear();
-    DecodeOutcome outcome;
-    return templates.decode(padded.message(), batch, outcome);
+    return templates.decode(padded.message(), batch).fits;
   }
 
   Schema schema;
