@@ -2,6 +2,7 @@
 // JS side allocated. docs/event-ring.md holds the protocol and its memory-order argument; lib/native/addon.ts the same
 // layout for the reader.
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -63,6 +64,19 @@ class EventRing {
     return data_ + (write_ & mask_);
   }
   void commit(uint32_t bytes) noexcept { write_ += bytes; }
+
+  // Contiguous free memory where the next records will be: as much as leaves no more than `limit` bytes unread, and no
+  // more than max_record(). What was made there, record behind record, needs no reserve() before commit().
+  struct Room {
+    uint64_t* at;
+    uint32_t bytes;
+  };
+  [[nodiscard]] Room room(uint32_t limit) noexcept {
+    const uint32_t offset = write_ & mask_;
+    const uint32_t unread = write_ - tail_seen_;
+    const uint32_t free = limit > unread ? limit - unread : 0;
+    return {reinterpret_cast<uint64_t*>(data_ + offset), std::min({free, capacity_ - offset, max_record()})};
+  }
 
   // Makes everything committed visible to a reader that is awake. One store.
   void publish() noexcept {

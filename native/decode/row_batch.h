@@ -1,4 +1,4 @@
-// Rows of one message on their way to the ring: already in ring record form, so that publishing is one copy per row.
+// Rows of one message on their way to the ring: already in ring record form, and mostly in their place in it.
 //
 // A row record, in 8-byte words (little endian):
 //   word 0   u32 length in bytes including this word, multiple of 8 | u8 kind | u8 shape | u16 feed handle
@@ -28,6 +28,10 @@ inline constexpr uint32_t kRowHeaderWords = 3;
 
 class RowBatch {
  public:
+  RowBatch() = default;
+  RowBatch(const RowBatch&) = delete;
+  RowBatch& operator=(const RowBatch&) = delete;
+
   struct Row {
     uint32_t word_offset;  // in words()
     uint32_t word_count;
@@ -44,6 +48,18 @@ class RowBatch {
     open_words_ = 0;
     rows_.clear();
   }
+  // clear(), and the next rows are made in `memory`, one after the other; or, when they turn out to need more than
+  // `words`, all of them in memory of their own.
+  void clear_into(uint64_t* memory, uint32_t words) noexcept {
+    clear();
+    base_ = memory;
+    room_ = words;
+  }
+  // clear(), and the next rows are made in memory of their own.
+  void clear_into_own() noexcept { clear_into(own_.data(), static_cast<uint32_t>(own_.size())); }
+  // Whether the rows are in the memory that clear_into() was given.
+  [[nodiscard]] bool in_place() const noexcept { return base_ != own_.data(); }
+
   // Whether n more words fit under kMaxWords; decoders ask before they take them.
   [[nodiscard]] bool fits(uint32_t n) const noexcept { return n <= kMaxWords && used_ + open_words_ <= kMaxWords - n; }
   // Room for a row of n words, zeroed; the pointer is good until the next call.
@@ -54,28 +70,29 @@ class RowBatch {
   }
   // The same with unspecified content: for a writer that knows which words it will fill, and zeroes the others.
   uint64_t* begin_unset(uint32_t n) {
-    if (used_ + n > words_.size()) words_.resize((used_ + n) * 2);
+    open_words_ = 0;
+    make_room(n);
     open_words_ = n;
-    return words_.data() + used_;
+    return base_ + used_;
   }
   // Makes the open row longer by n zeroed words; returns the row's (perhaps moved) start.
   uint64_t* extend(uint32_t n) {
-    if (used_ + open_words_ + n > words_.size()) words_.resize((used_ + open_words_ + n) * 2);
-    std::memset(words_.data() + used_ + open_words_, 0, n * 8);
+    make_room(n);
+    std::memset(base_ + used_ + open_words_, 0, size_t{n} * 8);
     open_words_ += n;
-    return words_.data() + used_;
+    return base_ + used_;
   }
   // Like extend in two steps: makes sure that n words more exist, unspecified content; then takes n of them.
   uint64_t* reserve(uint32_t n) {
-    if (used_ + open_words_ + n > words_.size()) words_.resize((used_ + open_words_ + n) * 2);
-    return words_.data() + used_;
+    make_room(n);
+    return base_ + used_;
   }
   void grown(uint32_t n) noexcept { open_words_ += n; }
   void abandon() noexcept { open_words_ = 0; }  // the open row is not wanted after all
   [[nodiscard]] uint32_t open_words() const noexcept { return open_words_; }
   // Index of the open row's first word, which outlives growth.
   [[nodiscard]] uint32_t open_offset() const noexcept { return used_; }
-  [[nodiscard]] uint64_t* words() noexcept { return words_.data(); }
+  [[nodiscard]] uint64_t* words() noexcept { return base_; }
   void set_key(size_t row, uint32_t key) noexcept { rows_[row].key = key; }
   void commit(uint8_t shape, uint32_t key) {
     rows_.push_back({used_, open_words_, key, shape});
@@ -92,11 +109,26 @@ class RowBatch {
     return words;
   }
   [[nodiscard]] const std::vector<Row>& rows() const noexcept { return rows_; }
-  [[nodiscard]] uint64_t* row_words(const Row& row) noexcept { return words_.data() + row.word_offset; }
+  [[nodiscard]] uint64_t* row_words(const Row& row) noexcept { return base_ + row.word_offset; }
   [[nodiscard]] uint32_t total_bytes() const noexcept { return used_ * 8; }
 
  private:
-  std::vector<uint64_t> words_ = std::vector<uint64_t>(4096);
+  void make_room(uint32_t n) {
+    if (room_ - used_ - open_words_ < n) [[unlikely]]
+      grow(n);
+  }
+  void grow(uint32_t n) {
+    const uint32_t filled = used_ + open_words_;
+    const bool moves = in_place();
+    if (own_.size() < size_t{filled} + n) own_.resize((size_t{filled} + n) * 2);
+    if (moves) std::memcpy(own_.data(), base_, size_t{filled} * 8);
+    base_ = own_.data();
+    room_ = static_cast<uint32_t>(own_.size());
+  }
+
+  std::vector<uint64_t> own_ = std::vector<uint64_t>(4096);
+  uint64_t* base_ = own_.data();
+  uint32_t room_ = 4096;
   std::vector<Row> rows_ = [] {
     std::vector<Row> r;
     r.reserve(256);

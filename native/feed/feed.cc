@@ -21,7 +21,7 @@ inline bool Feed::deliver(const ws::Message& message, const ReceiveTimes& times)
   if (decoder_ == nullptr) {
     return publisher().raw(binary ? RecordKind::kBinary : RecordKind::kText, message.data, times);
   }
-  batch_.clear();
+  publisher().prepare(batch_);
   const auto outcome = decoder_->decode(message.data, binary, batch_);
   if (!outcome.ok) [[unlikely]] {
     refuse(outcome, message.data, times);

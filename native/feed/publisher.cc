@@ -25,12 +25,15 @@ Publisher::Publisher(Channel& channel, const CoreOptions& options, uint16_t hand
       stats_(stats),
       space_(space),
       overflow_(options.overflow),
+      makes_in_place_(options.overflow == Overflow::kBlock),
       handle_(handle),
       // Announcements of conflated values are few and small: nothing but the ring's end limits them.
-      window_(options.overflow == Overflow::kConflate ? channel.ring().capacity() : options.ring_window),
+      window_(options.overflow == Overflow::kConflate ? channel.ring().capacity()
+                                                      : std::min(options.ring_window, channel.ring().capacity())),
       flush_rows_(options.flush_rows),
       publish_rows_(std::min(options.flush_rows, kPublishRows)),
       wake_at_(options.flush_rows),
+      publish_at_(options.flush_interval_ns != 0 ? flush_rows_ : publish_rows_),
       flush_interval_ns_(options.flush_interval_ns) {}
 
 Publisher::~Publisher() { channel_.stop_waiting(space_); }
@@ -57,7 +60,7 @@ Result<std::unique_ptr<Publisher>> Publisher::create(Channel& channel, const Cor
   return p;
 }
 
-uint8_t* Publisher::reserve(uint32_t bytes) noexcept {
+inline uint8_t* Publisher::reserve(uint32_t bytes) noexcept {
   EventRing& ring = channel_.ring();
   // The tail last seen is good enough to go on; only when it says "full" is the reader's cache line touched.
   if (ring.used_at_most() + bytes > window_ && ring.used() + bytes > window_) return nullptr;
@@ -70,14 +73,18 @@ uint8_t* Publisher::reserve_or_wait(uint32_t bytes) {
   return reserve(bytes);
 }
 
-void Publisher::committed(uint32_t bytes) noexcept {
+inline void Publisher::committed(uint32_t bytes) noexcept {
   channel_.ring().commit(bytes);
-  ++unflushed_;
+  if (++unflushed_ >= publish_at_) [[unlikely]]
+    publish_some();
+}
+
+void Publisher::publish_some() noexcept {
   if (flush_interval_ns_ != 0) {
-    if (unflushed_ >= flush_rows_) flush();
+    flush();
     return;
   }
-  if (unflushed_ % publish_rows_ != 0) return;
+  publish_at_ = unflushed_ + publish_rows_;
   // A reader that is awake sees the rows at once. One that sleeps is woken after the first few, so that it works while
   // we do, and then at growing distances: a wake-up costs both threads more than many rows.
   if (unflushed_ >= wake_at_) {
@@ -91,6 +98,7 @@ void Publisher::committed(uint32_t bytes) noexcept {
 void Publisher::flush() noexcept {
   unflushed_ = 0;
   wake_at_ = flush_rows_;
+  publish_at_ = flush_interval_ns_ != 0 ? flush_rows_ : publish_rows_;
   if (channel_.flush()) stats_.add(Counter::kWakes);
 }
 
@@ -116,62 +124,107 @@ bool Publisher::put(const void* record, uint32_t bytes) {
 bool Publisher::rows(decode::RowBatch& batch, const ReceiveTimes& times) {
   const uint64_t rx = as_word(times.rx_ns);
   const uint64_t kernel = as_word(times.kernel_ns);
+  if (batch.in_place()) [[likely]] {
+    publish_in_place(batch, rx, kernel);
+    return true;
+  }
   if (!backlog_.empty() && !drain_backlog() && overflow_ == Overflow::kBlock) return false;
-  const auto& rows = batch.rows();
-  for (uint32_t i = rows_done_; i < rows.size(); ++i) {
-    const auto& row = rows[i];
-    uint64_t* words = batch.row_words(row);
-    const uint32_t bytes = row.word_count * 8;
-    words[0] = record_header(bytes, RecordKind::kRow, row.shape, handle_);
+  switch (overflow_) {
+    case Overflow::kBlock:
+      return rows_or_wait(batch, rx, kernel);
+    case Overflow::kDropOldest:
+      rows_newest(batch, rx, kernel);
+      break;
+    case Overflow::kConflate:
+      rows_conflated(batch, rx, kernel);
+      break;
+  }
+  return true;
+}
+
+inline void Publisher::publish_in_place(decode::RowBatch& batch, uint64_t rx, uint64_t kernel) {
+  for (const auto& row : batch.rows()) {
+    uint64_t* const words = batch.row_words(row);
+    words[0] = header_of(row);
     words[1] = rx;
     words[2] = kernel;
-    switch (overflow_) {
-      case Overflow::kBlock: {
-        if (bytes > channel_.ring().max_record() || bytes > window_) {
-          stats_.add(Counter::kDropped);
-          break;
-        }
-        if (!put(words, bytes)) {
-          rows_done_ = i;
-          return false;
-        }
-        stats_.add(Counter::kRows);
-        break;
-      }
-      case Overflow::kDropOldest:
-        if (keep_newest(words, bytes)) stats_.add(Counter::kRows);
-        break;
-      case Overflow::kConflate: {
-        uint32_t slot = 0;
-        const auto stored = conflator_->store(row.shape, row.key, words, bytes, slot);
-        if (stored == Conflator::Stored::kNoSlot) {
-          stats_.add(Counter::kConflateKeysFull);
-          break;
-        }
-        stats_.add(Counter::kRows);
-        if (stored == Conflator::Stored::kReplaced) {
-          stats_.add(Counter::kConflated);
-          break;
-        }
-        const uint64_t record[2] = {record_header(kConflatedBytes, RecordKind::kConflated, row.shape, handle_), slot};
-        if (!backlog_.empty() || !conflator_->waiting().empty() || !put(record, kConflatedBytes)) {
-          conflator_->waiting().push_back({row.shape, slot});
-        }
-        break;
-      }
+    committed(row.word_count * 8);
+  }
+  stats_.add(Counter::kRows, batch.rows().size());
+}
+
+bool Publisher::rows_or_wait(decode::RowBatch& batch, uint64_t rx, uint64_t kernel) {
+  const auto& rows = batch.rows();
+  const auto count = static_cast<uint32_t>(rows.size());
+  uint32_t done = rows_done_;
+  uint64_t published = 0;
+  for (; done < count; ++done) {
+    if (lost_ != 0 && !put_gap()) [[unlikely]]
+      break;
+    const auto& row = rows[done];
+    const uint32_t bytes = row.word_count * 8;
+    if (!can_ever_fit(bytes)) [[unlikely]] {
+      lose(1);
+      continue;
     }
+    uint8_t* at = reserve_or_wait(bytes);
+    if (at == nullptr) break;
+    const uint64_t head[decode::kRowHeaderWords] = {header_of(row), rx, kernel};
+    std::memcpy(at, head, sizeof head);
+    std::memcpy(at + sizeof head, batch.row_words(row) + decode::kRowHeaderWords, bytes - sizeof head);
+    committed(bytes);
+    ++published;
+  }
+  stats_.add(Counter::kRows, published);
+  if (done < count || (lost_ != 0 && !put_gap())) [[unlikely]] {
+    rows_done_ = done;
+    return false;
   }
   rows_done_ = 0;
   return true;
 }
 
+void Publisher::rows_newest(decode::RowBatch& batch, uint64_t rx, uint64_t kernel) {
+  for (const auto& row : batch.rows()) {
+    uint64_t* words = batch.row_words(row);
+    words[0] = header_of(row);
+    words[1] = rx;
+    words[2] = kernel;
+    if (keep_newest(words, row.word_count * 8)) stats_.add(Counter::kRows);
+  }
+}
+
+void Publisher::rows_conflated(decode::RowBatch& batch, uint64_t rx, uint64_t kernel) {
+  for (const auto& row : batch.rows()) {
+    uint64_t* words = batch.row_words(row);
+    words[0] = header_of(row);
+    words[1] = rx;
+    words[2] = kernel;
+    uint32_t slot = 0;
+    const auto stored = conflator_->store(row.shape, row.key, words, row.word_count * 8, slot);
+    if (stored == Conflator::Stored::kNoSlot) {
+      stats_.add(Counter::kConflateKeysFull);
+      continue;
+    }
+    stats_.add(Counter::kRows);
+    if (stored == Conflator::Stored::kReplaced) {
+      stats_.add(Counter::kConflated);
+      continue;
+    }
+    const uint64_t record[2] = {record_header(kConflatedBytes, RecordKind::kConflated, row.shape, handle_), slot};
+    if (!backlog_.empty() || !conflator_->waiting().empty() || !put(record, kConflatedBytes)) {
+      conflator_->waiting().push_back({row.shape, slot});
+    }
+  }
+}
+
 bool Publisher::raw(RecordKind kind, std::span<const uint8_t> bytes, const ReceiveTimes& times) {
   const uint64_t total64 = kRawHeaderBytes + ((bytes.size() + 7) & ~uint64_t{7});
-  const uint32_t limit = std::min(channel_.ring().max_record(), window_);
-  if (total64 > limit) {
-    stats_.add(Counter::kDropped);
-    if (pending_) ++lost_;
-    return true;
+  if (total64 > UINT32_MAX || !can_ever_fit(static_cast<uint32_t>(total64))) {
+    if (rows_done_ == 0) lose(1);
+    // With dropOldest the gap is reported in front of what is kept next.
+    rows_done_ = overflow_ == Overflow::kBlock && !put_gap() ? 1 : 0;
+    return rows_done_ == 0;
   }
   const auto total = static_cast<uint32_t>(total64);
   const uint64_t header[4] = {record_header(total, kind, 0, handle_), as_word(times.rx_ns), as_word(times.kernel_ns),
@@ -196,9 +249,8 @@ bool Publisher::raw(RecordKind kind, std::span<const uint8_t> bytes, const Recei
 }
 
 bool Publisher::keep_newest(const uint64_t* row, uint32_t bytes) {
-  if (bytes > channel_.ring().max_record() || bytes > window_ || bytes > pending_->capacity()) {
-    stats_.add(Counter::kDropped);
-    ++lost_;
+  if (!can_ever_fit(bytes) || bytes > pending_->capacity()) {
+    lose(1);
     return false;
   }
   if (backlog_.empty() && drain_pending() && put(row, bytes)) return true;
@@ -214,8 +266,7 @@ void Publisher::keep_back(const void* record, uint32_t bytes) {
     const uint8_t* front = pending_->front();
     const auto kind = static_cast<RecordKind>(front[4]);
     if (kind == RecordKind::kRow || kind == RecordKind::kText || kind == RecordKind::kBinary) {
-      stats_.add(Counter::kDropped);
-      ++lost_;
+      lose(1);
     } else if (const uint32_t lost = backlog_.push({front, front + pending_->front_bytes()}); lost > 0) {
       stats_.add(Counter::kControlLost, lost);
     }
@@ -224,13 +275,16 @@ void Publisher::keep_back(const void* record, uint32_t bytes) {
   pending_->push(record, bytes);
 }
 
+bool Publisher::put_gap() {
+  const uint64_t record[3] = {record_header(kGapBytes, RecordKind::kGap, 0, handle_), as_word(mono_ns()), lost_};
+  if (!put(record, kGapBytes)) return false;
+  lost_ = 0;
+  return true;
+}
+
 bool Publisher::drain_pending() {
   while (!pending_->empty() || lost_ > 0) {
-    if (lost_ > 0) {
-      const uint64_t record[3] = {record_header(kGapBytes, RecordKind::kGap, 0, handle_), as_word(mono_ns()), lost_};
-      if (!put(record, kGapBytes)) return false;
-      lost_ = 0;
-    }
+    if (lost_ > 0 && !put_gap()) return false;
     if (pending_->empty()) break;
     const uint32_t bytes = pending_->front_bytes();
     if (!put(pending_->front(), bytes)) return false;

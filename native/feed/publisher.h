@@ -26,6 +26,17 @@ class Publisher {
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
 
+  // Empties `batch` and lets the next message's rows be made where they will be published, if they may be published at
+  // once. To be called before each message is decoded.
+  void prepare(decode::RowBatch& batch) noexcept {
+    if (makes_in_place_ && lost_ == 0 && rows_done_ == 0 && backlog_.empty()) {
+      if (const EventRing::Room room = channel_.ring().room(window_); room.bytes >= kLeastRoom) [[likely]] {
+        batch.clear_into(room.at, room.bytes / 8);
+        return;
+      }
+    }
+    batch.clear_into_own();
+  }
   // False: no room and the policy is to block; the same message must be offered again after on_space(). Rows of it that
   // found room are remembered and not published twice.
   [[nodiscard]] bool rows(decode::RowBatch& batch, const ReceiveTimes& times);
@@ -42,11 +53,29 @@ class Publisher {
   [[nodiscard]] uint16_t handle() const noexcept { return handle_; }
 
  private:
+  static constexpr uint32_t kLeastRoom = 4096;
+
   Publisher(Channel& channel, const CoreOptions& options, uint16_t handle, Stats& stats, SpaceListener& space);
   void on_flush_timer(int64_t now_ns);
+  void publish_in_place(decode::RowBatch& batch, uint64_t rx, uint64_t kernel);
+  [[nodiscard]] bool rows_or_wait(decode::RowBatch& batch, uint64_t rx, uint64_t kernel);
+  void rows_newest(decode::RowBatch& batch, uint64_t rx, uint64_t kernel);
+  void rows_conflated(decode::RowBatch& batch, uint64_t rx, uint64_t kernel);
+  [[nodiscard]] uint64_t header_of(const decode::RowBatch::Row& row) const noexcept {
+    return record_header(row.word_count * 8, RecordKind::kRow, row.shape, handle_);
+  }
+  [[nodiscard]] bool can_ever_fit(uint32_t bytes) const noexcept {
+    return bytes <= channel_.ring().max_record() && bytes <= window_;
+  }
+  void lose(uint64_t rows) noexcept {
+    stats_.add(Counter::kDropped, rows);
+    lost_ += rows;
+  }
+  [[nodiscard]] bool put_gap();
   [[nodiscard]] uint8_t* reserve(uint32_t bytes) noexcept;
   [[nodiscard]] uint8_t* reserve_or_wait(uint32_t bytes);
   void committed(uint32_t bytes) noexcept;
+  void publish_some() noexcept;
   [[nodiscard]] bool keep_newest(const uint64_t* row, uint32_t bytes);
   void keep_back(const void* record, uint32_t bytes);
   [[nodiscard]] bool drain_backlog();
@@ -57,16 +86,17 @@ class Publisher {
   Stats& stats_;
   SpaceListener& space_;
   Overflow overflow_;
+  bool makes_in_place_;
   uint16_t handle_;
   uint32_t window_;
   uint32_t flush_rows_;    // rows of a read after which a sleeping reader is woken
   uint32_t publish_rows_;  // rows after which one that is awake sees them
   uint32_t wake_at_;
+  uint32_t publish_at_;
   int64_t flush_interval_ns_;
   uint32_t unflushed_ = 0;
-  uint32_t rows_done_ = 0;
-  uint64_t lost_ =
-      0;  // rows dropped in front of the first one kept back and not yet reported; only the oldest are ever dropped
+  uint32_t rows_done_ = 0;  // of a message that was refused: they were published, or counted as lost
+  uint64_t lost_ = 0;       // rows that are missing in front of what comes next, and not reported yet
   ControlBacklog backlog_;
   std::optional<PendingQueue> pending_;
   std::unique_ptr<Conflator> conflator_;

@@ -40,11 +40,17 @@ class Bench {
       : memory_(4 * max_symbols),
         symbols_({reinterpret_cast<uint8_t*>(memory_.data()), memory_.size() * 8}, max_symbols),
         schema_(schema),
-        decoder_(make_json_decoder(schema, symbols_, engines)) {}
+        decoder_(make_json_decoder(schema, symbols_, engines)),
+        in_place_(engines == JsonEngines::kBoth) {}
 
   DecodeOutcome decode(std::string_view text, std::string_view behind = {}) {
     const Padded padded(text, behind);
-    batch_.clear();
+    // Rows in memory that is given and often too small, as on their way to the ring, or in memory of their own.
+    if (in_place_) {
+      batch_.clear_into(place_.data(), static_cast<uint32_t>(place_.size()));
+    } else {
+      batch_.clear_into_own();
+    }
     return decoder_->decode(padded.message(), false, batch_);
   }
   RowBatch& batch() noexcept { return batch_; }
@@ -85,6 +91,8 @@ class Bench {
   SymbolTable symbols_;
   Schema schema_;
   std::unique_ptr<Decoder> decoder_;
+  bool in_place_;
+  std::vector<uint64_t> place_ = std::vector<uint64_t>(40);
   RowBatch batch_;
 };
 

@@ -37,7 +37,6 @@ struct Bench final : SpaceListener {
 
   // Rows of `words` words whose word 3 is a running number; `key` by number when conflating.
   static void fill(decode::RowBatch& batch, uint64_t first, uint32_t count, uint32_t words, uint32_t keys = 0) {
-    batch.clear();
     for (uint64_t n = first; n < first + count; ++n) {
       uint64_t* row = batch.begin(words);
       for (uint32_t i = 3; i < words; ++i) row[i] = n;
@@ -45,7 +44,9 @@ struct Bench final : SpaceListener {
     }
   }
   bool offer(uint64_t first, uint32_t count, uint32_t words = 4, uint32_t keys = 0) {
+    publisher->prepare(batch);
     fill(batch, first, count, words, keys);
+    in_place += batch.in_place() ? 1 : 0;
     return publisher->rows(batch, kTimes);
   }
   void control(int64_t number) {
@@ -80,6 +81,7 @@ struct Bench final : SpaceListener {
   Stats stats;
   decode::RowBatch batch;
   std::unique_ptr<Publisher> publisher;
+  size_t in_place = 0;  // messages whose rows were made in the ring
   int space_calls = 0;
   bool clear = false;
 };
@@ -290,7 +292,7 @@ TEST_CASE("publisher, block: a partly published message that is gone leaves the 
   CHECK(n == 1010);
 }
 
-TEST_CASE("publisher, block: rows that never fit are dropped and counted, their neighbours are not") {
+TEST_CASE("publisher, block: rows that never fit are dropped, counted and reported, their neighbours are not") {
   Bench b(options_for(Overflow::kBlock, 4096));
   auto& batch = b.batch;
   batch.clear();
@@ -304,14 +306,20 @@ TEST_CASE("publisher, block: rows that never fit are dropped and counted, their 
   CHECK(b.count(Counter::kDropped) == 1);
   CHECK(b.count(Counter::kRows) == 4);
   const auto all = b.read_all();
-  REQUIRE(all.size() == 4);
-  CHECK(is_row(all[2], 3));
+  REQUIRE(all.size() == 5);
+  CHECK(is_row(all[1], 1));
+  CHECK(all[2].kind == RecordKind::kGap);
+  CHECK(all[2].words.at(2) == 1);
+  CHECK(is_row(all[3], 3));
   // Larger than half the ring, which its window would allow.
   Bench wide(options_for(Overflow::kBlock, EventRing::kMinCapacity));
   REQUIRE(wide.offer(0, 1, EventRing::kMinCapacity / 16 + 1));
   CHECK(wide.count(Counter::kDropped) == 1);
   REQUIRE(wide.offer(1, 1, EventRing::kMinCapacity / 16));
-  CHECK(is_row(wide.read_all().at(0), 1));
+  const auto rest = wide.read_all();
+  REQUIRE(rest.size() == 2);
+  CHECK(rest[0].kind == RecordKind::kGap);
+  CHECK(is_row(rest[1], 1));
 }
 
 TEST_CASE("publisher, block: raw messages of every length") {
@@ -343,7 +351,48 @@ TEST_CASE("publisher, block: raw messages of every length") {
   CHECK(b.count(Counter::kRows) == sent);
   CHECK(b.raw(std::string(32'737, 'x')));  // one byte beyond half a ring
   CHECK(b.count(Counter::kDropped) == 1);
-  CHECK(b.read_all().empty());
+  const auto gap = b.read_all();
+  REQUIRE(gap.size() == 1);
+  CHECK(gap[0].kind == RecordKind::kGap);
+  CHECK(gap[0].words.at(2) == 1);
+}
+
+TEST_CASE("publisher, block: a loss that finds no room in the ring waits, and is counted once") {
+  Bench b(options_for(Overflow::kBlock, 1024));
+  uint64_t n = 0;
+  while (b.offer(n, 1)) ++n;
+  for (int i = 0; i < 3; ++i) CHECK_FALSE(b.raw(std::string(2000, 'x')));
+  CHECK(b.count(Counter::kDropped) == 1);
+  auto all = b.read();
+  CHECK(b.raw(std::string(2000, 'x')));
+  CHECK(b.count(Counter::kDropped) == 1);
+  all = b.read_all();
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].kind == RecordKind::kGap);
+  CHECK(all[0].words.at(2) == 1);
+  CHECK(b.offer(n, 1));
+  CHECK(is_row(b.read_all().at(0), n));
+}
+
+TEST_CASE("publisher, block: rows are made in the ring, wherever it stands, with what is too much for it elsewhere") {
+  Bench b(options_for(Overflow::kBlock, EventRing::kMinCapacity / 2), EventRing::kMinCapacity);
+  std::mt19937_64 random(11);
+  uint64_t sent = 0;
+  uint64_t read = 0;
+  const auto check = [&](const std::vector<Record>& all) {
+    for (const auto& r : all) REQUIRE(is_row(r, read++));
+  };
+  for (int message = 0; message < 20'000; ++message) {
+    const auto count = static_cast<uint32_t>(1 + random() % (message % 7 == 0 ? 60 : 3));
+    const auto words = static_cast<uint32_t>(4 + random() % (message % 11 == 0 ? 400 : 12));
+    while (!b.offer(sent, count, words)) check(b.read(1 + random() % 50));
+    sent += count;
+    if (random() % 4 == 0) check(b.read(random() % 100));
+  }
+  check(b.read_all());
+  CHECK(read == sent);
+  CHECK(b.in_place > 5'000);
+  CHECK(b.in_place < 20'000);
 }
 
 TEST_CASE("publisher, block: the reader in another thread, every refusal is followed by a call") {
