@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "ws/ascii.h"
 #include "ws/byte_buffer.h"
 #include "ws/deflate.h"
 #include "ws/frame_writer.h"
@@ -15,6 +16,9 @@ constexpr size_t kKeepAssembly = 1u << 20;
 constexpr int32_t kProtocolError = 1002;
 constexpr int32_t kInvalidData = 1007;
 constexpr int32_t kTooBig = 1009;
+// First bytes of messages in one frame, not compressed.
+constexpr uint8_t kWholeText = 0x81;
+constexpr uint8_t kWholeBinary = 0x82;
 
 struct Header {
   Opcode opcode{};
@@ -135,32 +139,40 @@ struct FrameParser::State {
 
   // Unmasked (client role), unfragmented, uncompressed text or binary that is here as a whole: nearly every frame there
   // is. Anything that is not so, and every violation but bad UTF-8, is left to the general path.
-  Step plain_frames(Cursor& c) {
+  // Not inlined: its loop shares no registers with the general path then.
+  [[gnu::noinline]] Step plain_frames(Cursor& c) {
     if (role != Role::kClient || in_message || front_done != 0) return Step::kMore;
-    while (c.left() >= 2) {
-      const uint8_t first = c.p[0];
-      if (first != 0x81 && first != 0x82) return Step::kMore;
-      size_t length = c.p[1];
+    uint8_t* p = c.p;
+    const uint64_t most = limits.max_message;
+    const auto leave = [&](Step step) {
+      c.p = p;
+      return step;
+    };
+    for (;;) {
+      const auto left = static_cast<size_t>(c.end - p);
+      if (left < 4) return leave(Step::kMore);  // an empty one at the very end may take the other path
+      const uint8_t first = p[0];
+      if (first != kWholeText && first != kWholeBinary) return leave(Step::kMore);
+      size_t length = p[1];
       size_t header = 2;
       if (length >= 126) {
-        if (length != 126 || c.left() < 4) return Step::kMore;
-        length = size_t{c.p[2]} << 8 | c.p[3];
+        length = size_t{p[2]} << 8 | p[3];
         header = 4;
-        if (length < 126) return Step::kMore;
+        if (p[1] != 126 || length < 126) return leave(Step::kMore);
       }
-      if (length > c.left() - header || length > limits.max_message) return Step::kMore;
-      const std::span<const uint8_t> payload{c.p + header, length};
-      if (first == 0x81 && !valid_utf8(payload)) return fail(Errc::kWsInvalidUtf8, kInvalidData);
-      const Flow flow = c.sink.on_message({first == 0x81 ? Opcode::kText : Opcode::kBinary, payload});
+      if (length > left - header || length > most) return leave(Step::kMore);
+      const std::span<const uint8_t> payload{p + header, length};
+      if (first == kWholeText && !all_ascii(payload) && !valid_utf8(payload)) [[unlikely]]
+        return leave(fail(Errc::kWsInvalidUtf8, kInvalidData));
+      const Flow flow = c.sink.on_message({static_cast<Opcode>(first & 0x0F), payload});
       if (flow == Flow::kPause) {
         front_done = length;
         utf8.reset();
-        return answer(c, flow);
+        return leave(answer(c, flow));
       }
-      c.p += header + length;
-      if (flow != Flow::kContinue) return answer(c, flow);
+      p += header + length;
+      if (flow != Flow::kContinue) return leave(answer(c, flow));
     }
-    return Step::kMore;
   }
 
   // Reads the header at the cursor and applies every rule that it alone can break. Changes nothing, so that the same
