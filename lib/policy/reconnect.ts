@@ -30,7 +30,10 @@ export interface ReconnectPolicy {
   readonly storm: StormGuard
 }
 
-/** Options of {@link exponential}; ranges as in {@link ReconnectPolicy}. */
+/**
+ * Options of {@link exponential}; ranges as in {@link ReconnectPolicy}. The defaults are those of connections; where a policy is used for
+ * retries of requests, what is not given has the defaults of `RetryOptions.backoff`.
+ */
 export interface ExponentialOptions {
   /** Default 100. */
   readonly first?: number | undefined
@@ -97,13 +100,27 @@ const exponentialSchema = z
   })
   .refine(notBelowFirst.check, notBelowFirst.params)
 
+/** What was asked of {@link exponential}, without its defaults. */
+const asked = new WeakMap<ReconnectPolicy, ExponentialOptions>()
+
 /**
- * Delays that grow from `first` to `max` by `factor`, with jitter, and start over once a connection has carried data.
+ * What `policy` was made of by {@link exponential}; undefined when it was not made by that. Who uses it for something other than connections
+ * can so tell what was asked for from what is a default of connections.
+ */
+export function explicitOptions(policy: ReconnectPolicy): ExponentialOptions | undefined {
+  return asked.get(policy)
+}
+
+/**
+ * Delays that grow from `first` to `max` by `factor`, with jitter. For connections (`reconnect`) they start over once a connection has
+ * carried data; for requests (`retry`) with each request.
  * @throws ConfigError for options out of range.
  */
 export function exponential(options: ExponentialOptions = {}): ReconnectPolicy {
   const { storm, ...policy } = parseConfig('reconnect policy', exponentialSchema, options)
-  return Object.freeze({ enabled: true, ...policy, storm: Object.freeze(storm) })
+  const result = Object.freeze({ enabled: true, ...policy, storm: Object.freeze(storm) })
+  asked.set(result, Object.freeze({ ...options }))
+  return result
 }
 
 /** One connection, no second. */

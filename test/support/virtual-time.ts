@@ -26,7 +26,12 @@ export class VirtualTime implements Time {
   }
 
   after(delayMs: number, callback: () => void): CancelTimer {
-    const timer: Timer = { at: this.#now + Math.max(0, delayMs), sequence: this.#sequence++, callback, cancelled: false }
+    const timer: Timer = {
+      at: this.#now + Math.max(0, delayMs),
+      sequence: this.#sequence++,
+      callback,
+      cancelled: false,
+    }
     this.#timers.push(timer)
     return () => {
       timer.cancelled = true

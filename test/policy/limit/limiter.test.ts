@@ -27,7 +27,13 @@ describe('acquisition', () => {
   it('takes from all meters or from none', () => {
     const { limiter, time } = setup([
       { name: 'ip', by: 'ip', meters: second },
-      { name: 'orders', by: 'account', meters: [slidingWindow({ limit: 3, window: 500 })], charge: 'count', only: ['order'] },
+      {
+        name: 'orders',
+        by: 'account',
+        meters: [slidingWindow({ limit: 3, window: 500 })],
+        charge: 'count',
+        only: ['order'],
+      },
     ])
     const order = limiter.route({ endpoint: 'POST /order', kind: 'order', account: 'a', weight: 2 })
     const query = limiter.route({ endpoint: 'GET /depth', account: 'a', weight: 4 })
@@ -78,7 +84,9 @@ describe('acquisition', () => {
     const impossible = { code: 'ERR_RATE_LIMIT_WEIGHT', retryAfterMs: Number.POSITIVE_INFINITY }
     await expect(limiter.acquire(route, { weight: 6 })).rejects.toMatchObject(impossible)
     for (const weight of [-1, Number.NaN]) {
-      expect(() => limiter.tryAcquire(route, weight)).toThrow(expect.objectContaining({ code: 'ERR_RATE_LIMIT_WEIGHT' }))
+      expect(() => limiter.tryAcquire(route, weight)).toThrow(
+        expect.objectContaining({ code: 'ERR_RATE_LIMIT_WEIGHT' }),
+      )
       await expect(limiter.acquire(route, { weight })).rejects.toMatchObject({ code: 'ERR_RATE_LIMIT_WEIGHT' })
       await expect(limiter.acquire(route, { wait: weight })).rejects.toMatchObject({ code: 'ERR_RATE_LIMIT_WEIGHT' })
     }
