@@ -1,12 +1,16 @@
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
+const dist = join(import.meta.dirname, 'dist', 'esm')
 const report = process.env['TICKWIRE_VITEST_REPORT']
 
 export default defineConfig({
   resolve: {
     // The built package, as a user, a worker and a child process get it.
-    alias: { tickwire: join(import.meta.dirname, 'dist', 'esm', 'index.js') },
+    alias: [
+      { find: /^tickwire$/, replacement: join(dist, 'index.js') },
+      { find: /^tickwire\/(\w+)$/, replacement: join(dist, '$1', 'index.js') },
+    ],
   },
   test: {
     include: ['test/**/*.test.ts'],

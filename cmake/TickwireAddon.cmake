@@ -22,7 +22,7 @@ target_compile_definitions(tickwire PRIVATE
   # While an environment is being terminated nothing can be thrown into it any more; that must not end the process.
   NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS)
 target_include_directories(tickwire SYSTEM PRIVATE ${CMAKE_JS_INC} "${TICKWIRE_NODE_INCLUDE}")
-target_link_libraries(tickwire PRIVATE tw_feed tw_http tw_hub tw_options ${CMAKE_JS_LIB})
+target_link_libraries(tickwire PRIVATE tw_feed tw_http tw_hub tw_sign tw_options ${CMAKE_JS_LIB})
 
 if(APPLE)
   target_link_options(tickwire PRIVATE "LINKER:-undefined,dynamic_lookup")

@@ -223,6 +223,13 @@ export interface NativeHttpPool {
   destroy(): void
 }
 
+/** A key, prepared for signing. `inspect` shows nothing of it. Data is bytes, or text that is signed as UTF-8. */
+export interface NativeHmac {
+  sign(data: string | Uint8Array): string
+  /** Signs `prefix` + SHA-256 of `data`. */
+  signDigestOf(prefix: string | Uint8Array, data: string | Uint8Array): string
+}
+
 export interface NativeAddon {
   readonly version: string
   readonly poller: 'epoll' | 'kqueue'
@@ -254,6 +261,11 @@ export interface NativeAddon {
   ) => NativeChannel
   readonly Feed: new (channel: NativeChannel, options: NativeFeedOptions) => NativeFeed
   readonly HttpPool: new (channel: NativeChannel, options: NativeHttpPoolOptions) => NativeHttpPool
+  readonly Hmac: new (
+    digest: 'sha256' | 'sha384' | 'sha512',
+    key: Uint8Array,
+    encoding: 'hex' | 'base64' | 'base64url',
+  ) => NativeHmac
 }
 
 /** Event ring: offsets in 32-bit words of the header, positions are byte counts modulo 2³². */

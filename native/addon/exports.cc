@@ -6,6 +6,7 @@
 
 #include "addon/channel_object.h"
 #include "addon/feed_object.h"
+#include "addon/hmac_object.h"
 #include "addon/loop_object.h"
 #include "addon/pool_object.h"
 #include "addon/shm_object.h"
@@ -80,6 +81,7 @@ Napi::Object init_exports(Napi::Env env, Napi::Object exports) {
   exports.Set("ShmSegment", ShmObject::define(env));
   exports.Set("shmList", Napi::Function::New(env, shm_list, "shmList"));
   exports.Set("shmUnlinkStale", Napi::Function::New(env, shm_unlink_stale, "shmUnlinkStale"));
+  exports.Set("Hmac", HmacObject::define(env));
   return exports;
 }
 

@@ -119,7 +119,9 @@ namespace tickwire {
   X(kShmExternalBuffer, "ERR_SHM_EXTERNAL_BUFFER") /* this host forbids buffers over foreign memory */  \
   /* listening; Error::detail is errno */                                                               \
   X(kAddrInUse, "EADDRINUSE")                                                                           \
-  X(kAccess, "EACCES")
+  X(kAccess, "EACCES")                                                                                  \
+  /* signatures */                                                                                      \
+  X(kSign, "ERR_SIGN")
 
 enum class Errc : uint16_t {
 #define X(name, text) name,

@@ -188,6 +188,14 @@ export class FakeWorld {
           throw Object.assign(new Error('shapes[0]: refused'), { code: 'ERR_SCHEMA' })
       },
       checkRowSchema: () => {},
+      Hmac: class {
+        sign(): string {
+          throw new Error('the fake addon does not sign')
+        }
+        signDigestOf(): string {
+          throw new Error('the fake addon does not sign')
+        }
+      },
       Loop: class extends FakeLoop {
         constructor(options: { readonly mode: NativeLoopMode; readonly cpu: number }) {
           super(options)
