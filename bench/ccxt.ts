@@ -1,0 +1,44 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const version = '4.5.84'
+const home = fileURLToPath(new URL('../third_party/ccxt/', import.meta.url))
+
+/** What is used of an exchange object. */
+export interface CcxtExchange {
+  sign(
+    path: string,
+    api: string,
+    method: string,
+    params: Record<string, string>,
+  ): { readonly url: string; readonly body?: string; readonly headers: Record<string, string> }
+}
+
+/**
+ * ccxt's Binance, offline. It takes 67 MB and brings native parts of `ws` along, which would change what other benchmarks measure, so it is
+ * no dependency of the project: npm brings it into a directory of its own when it is first asked for.
+ */
+export async function ccxtBinance(apiKey: string, secret: string): Promise<CcxtExchange> {
+  const entry = join(home, 'node_modules', 'ccxt', 'js', 'ccxt.js')
+  if (!existsSync(entry)) {
+    mkdirSync(home, { recursive: true })
+    writeFileSync(join(home, 'package.json'), '{ "private": true }\n')
+    const args = [
+      'install',
+      '--no-save',
+      '--no-audit',
+      '--no-fund',
+      '--ignore-scripts',
+      '--omit=optional',
+      `ccxt@${version}`,
+    ]
+    const { status, stderr } = spawnSync('npm', args, { cwd: home, encoding: 'utf8', timeout: 240_000 })
+    if (status !== 0) throw new Error(`cannot bring ccxt: ${stderr}`)
+  }
+  const { default: ccxt } = (await import(pathToFileURL(entry).href)) as {
+    default: { binance: new (config: { apiKey: string; secret: string }) => CcxtExchange }
+  }
+  return new ccxt.binance({ apiKey, secret })
+}
