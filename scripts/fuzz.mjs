@@ -30,6 +30,7 @@ run('cmake', [
   '-B',
   directory,
   '--log-level=WARNING',
+  `-DCMAKE_C_COMPILER=${process.env.CLANG ?? 'clang'}`,
   `-DCMAKE_CXX_COMPILER=${process.env.CLANGXX ?? 'clang++'}`,
   '-DTICKWIRE_FUZZ=ON',
   '-DTICKWIRE_SANITIZE=address,undefined',
