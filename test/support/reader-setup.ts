@@ -1,6 +1,6 @@
 /** A reader on a ring that the test writes, with feeds that note what they are handed. */
 
-import { type JsonDecoder, rowInternals, type RawDecoder } from '../../lib/feed/decoder.js'
+import { type JsonDecoder, type RawDecoder, rowInternals } from '../../lib/feed/decoder.js'
 import { createConflateMemory } from '../../lib/runtime/conflation.js'
 import type { HistogramWriter } from '../../lib/runtime/histogram.js'
 import { MessageView } from '../../lib/runtime/message-view.js'
