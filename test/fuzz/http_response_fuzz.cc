@@ -36,12 +36,12 @@ struct Collected final : ResponseSink {
   int completed = 0;
 };
 
-struct Result {
+struct Parsed {
   std::string text;
   Errc code;
 };
 
-Result parse(std::span<const uint8_t> bytes, size_t step, bool head_request) {
+Parsed parse(std::span<const uint8_t> bytes, size_t step, bool head_request) {
   ResponseParser parser(kLimits);
   Collected got;
   parser.expect(head_request);
@@ -61,8 +61,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const size_t step = 1 + data[0] % 32;
   const bool head_request = (data[1] & 1) != 0;
   const std::span<const uint8_t> bytes{data + 2, size - 2};
-  const Result whole = parse(bytes, bytes.size() + 1, head_request);
-  const Result pieces = parse(bytes, step, head_request);
+  const Parsed whole = parse(bytes, bytes.size() + 1, head_request);
+  const Parsed pieces = parse(bytes, step, head_request);
   // A limit on lines may strike a little earlier when they come in pieces, an error behind the response later; what was
   // answered whole is the same.
   if (whole.code == Errc::kNone && (pieces.code != Errc::kNone || pieces.text != whole.text)) std::abort();
