@@ -48,7 +48,7 @@ bool append_close(Subscriber& s, uint16_t code, std::string_view reason) {
   if (code != kNoCode) {
     payload[0] = static_cast<uint8_t>(code >> 8);
     payload[1] = static_cast<uint8_t>(code);
-    std::memcpy(payload + 2, reason.data(), reason.size());
+    if (!reason.empty()) std::memcpy(payload + 2, reason.data(), reason.size());
     size = 2 + reason.size();
   }
   uint8_t* const room = s.out.grow(ws::kMaxFrameHeader + size);

@@ -126,7 +126,9 @@ TEST_CASE("wire quotes: random numbers") {
     if (random() % 4 == 0) q.exchange.time_ns = any();
     Quote back;
     if (q.bid == kNoPrice || q.ask == kNoPrice) continue;
-    REQUIRE(get(payload_of(q), back));
+    // What it reads points into the payload.
+    const auto kept_1 = payload_of(q);
+    REQUIRE(get(kept_1, back));
     CHECK(same(q, back));
   }
 }
@@ -201,7 +203,9 @@ TEST_CASE("wire signals") {
   s.name = 5;
   s.value = -0.25;
   Signal back;
-  REQUIRE(get(payload_of(s), back));
+  // What it reads points into the payload.
+  const auto kept_2 = payload_of(s);
+  REQUIRE(get(kept_2, back));
   CHECK(back.symbol == 4);
   CHECK(back.name == 5);
   CHECK(back.value == -0.25);
@@ -230,7 +234,9 @@ TEST_CASE("wire executions") {
   e.open_size = 0;
   e.order_id = "o-1";
   Execution back;
-  REQUIRE(get(payload_of(e), back));
+  // What it reads points into the payload.
+  const auto kept_3 = payload_of(e);
+  REQUIRE(get(kept_3, back));
   CHECK(back.side == Side::kBuy);
   CHECK(back.status == OrderStatus::kFilled);
   CHECK(back.filled_size == 5);
