@@ -27,6 +27,8 @@ export interface Auth {
   /** Headers, in lower case, and query parameters that must not be shown. */
   readonly secretHeaders: readonly string[]
   readonly secretParams: readonly string[]
+  /** Milliseconds for which the venue accepts what was signed; undefined: it does not say. */
+  readonly recvWindow?: number | undefined
   /** @throws SignError */
   sign(draft: RequestDraft, clock: AuthClock): void
 }

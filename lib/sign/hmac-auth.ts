@@ -94,6 +94,7 @@ export function hmac(options: HmacAuthOptions): Auth {
       [...headerNames(key, signature), ...further.map(([name]) => name)].map((name) => name.toLowerCase()),
     ),
     secretParams: Object.freeze(paramNames(key, signature)),
+    recvWindow: recvWindow?.ms,
     sign: (draft: RequestDraft, clock: AuthClock): void => {
       const stamp = timestamp === undefined ? '' : stampOf(clock.timestamp(), timestamp.format)
       put(draft, key, apiKey)

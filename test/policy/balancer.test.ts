@@ -344,3 +344,21 @@ describe('changes', () => {
     expect(make).toThrow(expect.objectContaining({ issues: [expect.objectContaining({ path })] }))
   })
 })
+
+describe('an endpoint to be avoided', () => {
+  it.each(['roundRobin', 'leastPending', 'latency', 'hash'] as const)(
+    'is chosen only when no other is healthy: %s',
+    (mode) => {
+      const { balancer } = setup({ mode, health: { failures: 1, eject: 60_000, maxEjected: 1 } }, [100, 1])
+      const [bad, good] = balancer.endpoints as [Endpoint, Endpoint]
+      for (let i = 0; i < 50; i++) {
+        const chosen = balancer.pick('key', bad) as Endpoint
+        expect(chosen).toBe(good)
+        balancer.abandon(chosen)
+      }
+      balancer.done(balancer.pick('key', bad) as Endpoint, 1, true)
+      // The other has been ejected: better this one than none.
+      expect(balancer.pick('key', bad)).toBe(bad)
+    },
+  )
+})

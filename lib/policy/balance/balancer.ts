@@ -55,6 +55,8 @@ export class Balancer {
   #ring: HashRing | null = null
   /** Where the next search begins, so that equals take turns. */
   #start = 0
+  /** Whom the present search is to pass over. */
+  #avoided: Endpoint | null = null
 
   /** @throws ConfigError naming every field that is wrong. */
   constructor(
@@ -73,11 +75,18 @@ export class Balancer {
 
   /**
    * The endpoint for the next call, which counts as under way from now on; null when no breaker lets a call through. `key`: calls with
-   * the same key go to the same endpoint, in mode `hash`. Allocates nothing.
+   * the same key go to the same endpoint, in mode `hash`. `avoid`: where the call has just failed; chosen only when no other endpoint is
+   * healthy. Allocates nothing.
    */
-  pick(key?: string): Endpoint | null {
+  pick(key?: string, avoid: Endpoint | null = null): Endpoint | null {
     const now = this.#time.now()
-    const endpoint = this.#choose(now, key, true) ?? this.#choose(now, key, false)
+    let endpoint: Endpoint | null = null
+    if (avoid !== null) {
+      this.#avoided = avoid
+      endpoint = this.#choose(now, key, true)
+      this.#avoided = null
+    }
+    endpoint ??= this.#choose(now, key, true) ?? this.#choose(now, key, false)
     if (endpoint === null) return null
     endpoint.pending++
     endpoint.picked++
@@ -184,7 +193,7 @@ export class Balancer {
     let best: Endpoint | null = null
     let total = 0
     for (const endpoint of this.#endpoints) {
-      if (!usable(endpoint, now, healthy)) continue
+      if (!this.#usable(endpoint, now, healthy)) continue
       const share = endpoint.share(now, this.#policy)
       total += share
       endpoint.credit += share
@@ -204,7 +213,7 @@ export class Balancer {
     for (let i = 0; i < count; i++) {
       at = at + 1 >= count ? 0 : at + 1
       const endpoint = endpoints[at] as Endpoint
-      if (!usable(endpoint, now, healthy)) continue
+      if (!this.#usable(endpoint, now, healthy)) continue
       let cost = (endpoint.pending + 1) / endpoint.share(now, this.#policy)
       if (byLatency) cost *= endpoint.latency(now, this.#policy) + leastLatencyMs
       if (cost >= bestCost && best !== null) continue
@@ -222,7 +231,7 @@ export class Balancer {
     let shares = 0
     let pending = 1
     for (const endpoint of this.#endpoints) {
-      if (!usable(endpoint, now, healthy)) continue
+      if (!this.#usable(endpoint, now, healthy)) continue
       shares += endpoint.share(now, this.#policy)
       pending += endpoint.pending
     }
@@ -231,10 +240,14 @@ export class Balancer {
     const point = ring.find(hash32(key))
     for (let steps = 0; steps < ring.size; steps++) {
       const endpoint = this.#endpoints[ring.owner(point, steps)] as Endpoint
-      if (!usable(endpoint, now, healthy)) continue
+      if (!this.#usable(endpoint, now, healthy)) continue
       if (endpoint.pending + 1 <= Math.ceil(perShare * endpoint.share(now, this.#policy))) return endpoint
     }
     return this.#cheapest(now, healthy)
+  }
+
+  #usable(endpoint: Endpoint, now: number, healthy: boolean): boolean {
+    return endpoint !== this.#avoided && (!healthy || endpoint.healthy(now)) && endpoint.admits
   }
 
   #mayEject(now: number): boolean {
@@ -250,7 +263,3 @@ export class Balancer {
 
 /** Stands for a latency that is not known, so that calls under way count also then. */
 const leastLatencyMs = 0.001
-
-function usable(endpoint: Endpoint, now: number, healthy: boolean): boolean {
-  return (!healthy || endpoint.healthy(now)) && endpoint.admits
-}

@@ -320,7 +320,8 @@ export class Limiter {
   #hopeless(resolved: Resolved, left: number): LimitError {
     if (left === Number.POSITIVE_INFINITY) return this.#refusals.make('ERR_RATE_LIMIT_WEIGHT', left)
     const blocked = this.#meters.blockedFor(resolved)
-    return blocked > 0 && blocked >= left - shortestWaitMs
+    // Time has passed since `left` was computed.
+    return blocked > 0 && blocked >= left - 1
       ? this.#refusals.make('ERR_RATE_LIMIT_BLOCKED', left)
       : this.#refusals.make('ERR_RATE_LIMIT_DEADLINE', left)
   }
