@@ -36,6 +36,14 @@ export function fieldLines(input: HeadersInput): string {
   return lines
 }
 
+/** Header fields one by one, as they were given. */
+export function pairsOf(input: HeadersInput): (readonly [name: string, value: string])[] {
+  if (Symbol.iterator in input) return [...(input as Iterable<readonly [string, string]>)]
+  return Object.entries(input as Readonly<Record<string, string | readonly string[]>>).flatMap(([name, value]) =>
+    typeof value === 'string' ? [[name, value] as const] : value.map((one) => [name, one] as const),
+  )
+}
+
 function refused(message: string): TickwireError {
   return new TickwireError('ERR_HTTP_REQUEST', message)
 }

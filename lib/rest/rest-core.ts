@@ -1,0 +1,291 @@
+import type { Endpoint } from '../policy/balance/endpoint.js'
+import type { ClockOffset } from '../policy/clock-offset.js'
+import type { Grant } from '../policy/limit/grant.js'
+import { Limiter } from '../policy/limit/limiter.js'
+import type { RemoteLimiter } from '../policy/limit/remote-limiter.js'
+import type { Route } from '../policy/limit/route.js'
+import type { RetryBudget } from '../policy/retry/budget.js'
+import { httpClassifier } from '../policy/retry/classify.js'
+import { type Classifier, type Outcome, Outcomes } from '../policy/retry/outcome.js'
+import { noError, type VenueError } from '../policy/venue/venue.js'
+import { type Emitter, throwLater } from '../runtime/emitter.js'
+import { TickwireError } from '../runtime/errors.js'
+import type { RequestDraft } from '../sign/auth.js'
+import { HttpError } from './errors.js'
+import type { RequestTimeouts } from './options.js'
+import type { SentParts } from './redaction.js'
+import type { RestEndpoints, RestTarget } from './rest-endpoints.js'
+import type { RestEvents } from './rest-events.js'
+import { RestResponse } from './rest-response.js'
+import type { RestSet } from './rest-schema.js'
+
+/** A request, complete but for its signature. */
+export interface WireRequest {
+  readonly method: string
+  /** Without query. */
+  readonly path: string
+  readonly query: string
+  readonly body: string | Uint8Array | undefined
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  readonly signed: boolean
+  readonly route: Route
+  readonly weight: number
+  readonly count: number
+  readonly priority: number | undefined
+  readonly key: string | undefined
+  readonly signal: AbortSignal | undefined
+}
+
+/** How one attempt ended. */
+export interface Sent {
+  readonly outcome: Outcome
+  /** Null: no circuit breaker lets anything through. */
+  readonly endpoint: Endpoint | null
+  readonly http: RestResponse | null
+  readonly failure: HttpError | null
+  readonly venue: VenueError
+  readonly parts: SentParts
+}
+
+/** Counters of a client. */
+export interface RestCounters {
+  requests: number
+  answered: number
+  failed: number
+  attempts: number
+  lookups: number
+}
+
+/** Collects what a signature adds. */
+class Draft implements RequestDraft, SentParts {
+  readonly method: string
+  readonly host: string
+  readonly path: string
+  query: string
+  body: string
+  readonly headers: (readonly [string, string])[]
+
+  constructor(wire: WireRequest, host: string, body: string) {
+    this.method = wire.method
+    this.host = host
+    this.path = wire.path
+    this.query = wire.query
+    this.body = body
+    this.headers = [...wire.headers]
+  }
+
+  setHeader(name: string, value: string): void {
+    this.headers.push([name, value])
+  }
+}
+
+const nothingSent: SentParts = Object.freeze({ headers: [], query: '' })
+
+/** What requests of a client share: where they go, what they may, and what time it is there. */
+export class RestCore {
+  readonly endpoints: RestEndpoints
+  readonly limiter: Limiter | RemoteLimiter
+  readonly clock: ClockOffset
+  readonly budget: RetryBudget
+  readonly emitter: Emitter<RestEvents>
+  readonly account: string
+  /** Local address that requests leave from, as limits count it. */
+  readonly ip: string
+  /** Limit of all of an attempt, in milliseconds; 0: none. */
+  readonly totalMs: number
+  readonly silence: number
+  /** Header fields that every request carries. */
+  readonly fixed: SentParts['headers']
+  readonly counters: RestCounters = { requests: 0, answered: 0, failed: 0, attempts: 0, lookups: 0 }
+  /** Called when the client ends by force. */
+  readonly onStop = new Set<() => void>()
+  /** It has. */
+  stopped = false
+  /** Asks for the venue's time at once; done when there was an answer, or none. */
+  refreshTime: () => Promise<void> = () => Promise.resolve()
+
+  constructor(parts: {
+    readonly endpoints: RestEndpoints
+    readonly limiter: Limiter | RemoteLimiter
+    readonly clock: ClockOffset
+    readonly budget: RetryBudget
+    readonly emitter: Emitter<RestEvents>
+    readonly account: string
+    readonly ip: string
+    readonly totalMs: number
+    readonly silence: number
+    readonly fixed: SentParts['headers']
+  }) {
+    this.endpoints = parts.endpoints
+    this.limiter = parts.limiter
+    this.clock = parts.clock
+    this.budget = parts.budget
+    this.emitter = parts.emitter
+    this.account = parts.account
+    this.ip = parts.ip
+    this.totalMs = parts.totalMs
+    this.silence = parts.silence
+    this.fixed = parts.fixed
+  }
+
+  /**
+   * Null when the limits allow the request now; otherwise resolves when they do.
+   * @throws LimitError
+   */
+  admit(wire: WireRequest, grant: Grant, wait: number | undefined): Promise<void> | null {
+    const { limiter } = this
+    const { route, weight, count, priority, signal } = wire
+    // Who asks for less importance than its kind has must not overtake those in between.
+    const usual = priority === undefined || priority <= route.priority
+    if (usual && limiter instanceof Limiter && limiter.tryAcquire(route, weight, count, grant) === 0) return null
+    return limiter.acquire(route, { weight, count, priority, grant, wait, signal })
+  }
+
+  /**
+   * Sends a request that the limits have allowed, on the calling thread when a connection is free. Rejects when it cannot be sent at all, or
+   * was aborted. `leaving` is called right before it leaves.
+   */
+  send(
+    set: RestSet,
+    wire: WireRequest,
+    grant: Grant,
+    timeouts: RequestTimeouts | undefined,
+    avoid: Endpoint | null,
+    leaving: () => void,
+  ): Promise<Sent> {
+    const { balancer } = this.endpoints
+    const endpoint = balancer.pick(wire.key, avoid)
+    if (endpoint === null) return Promise.resolve(noEndpoint(this.endpoints.readyIn()))
+    const target = this.endpoints.target(endpoint)
+    const ticket = target.enter()
+    if (ticket === 0) {
+      balancer.abandon(endpoint)
+      return Promise.resolve(noEndpoint(target.readyIn()))
+    }
+    let parts: SentParts
+    let body = wire.body
+    try {
+      if (wire.signed && set.auth !== null) {
+        const draft = new Draft(wire, target.host, textOf(body))
+        set.auth.sign(draft, this.clock)
+        parts = draft
+        if (draft.body !== '' || body !== undefined) body = draft.body
+      } else parts = wire
+    } catch (error) {
+      balancer.abandon(endpoint)
+      target.abandon(ticket)
+      return Promise.reject(error)
+    }
+    leaving()
+    this.counters.attempts++
+    const started = performance.now()
+    const { method, path, signal } = wire
+    const full = parts.query === '' ? path : `${path}?${parts.query}`
+    return target.http
+      .request({ method, path: full, headers: parts.headers, body, timeouts, signal, stream: false })
+      .then(
+        (answer) => {
+          const response = new RestResponse(answer, endpoint.id, 0, 0)
+          const failed = answer.status >= 500
+          balancer.done(endpoint, performance.now() - started, failed)
+          target.leave(ticket, failed)
+          return this.#answered(set, wire, grant, endpoint, response, parts)
+        },
+        (error: unknown) => this.#failed(set, endpoint, target, ticket, performance.now() - started, error, parts),
+      )
+  }
+
+  /** What answers and failures mean. */
+  classifier({ policies, venue }: RestSet): Classifier {
+    const { classify } = policies.retry
+    return venue !== null && classify === httpClassifier ? venue.classify : classify
+  }
+
+  #answered(
+    set: RestSet,
+    wire: WireRequest,
+    grant: Grant,
+    endpoint: Endpoint,
+    response: RestResponse,
+    parts: SentParts,
+  ): Sent {
+    const header = (name: string): string | undefined => response.headers.get(name) ?? undefined
+    const { limiter } = this
+    // A store that fails here fails again with the next request, which is then refused.
+    void Promise.resolve(limiter.observe(wire.route, header, grant)).catch(() => {})
+    const venue = set.venue === null ? noError : set.venue.error(parsed(response))
+    const { status } = response
+    const outcome = this.classifier(set).answer({ status, ...venue, header, receivedAt: this.clock.now() })
+    if (outcome.kind === 'limited' || outcome.kind === 'banned') this.#block(wire.route, outcome)
+    else if (outcome.kind === 'skewed') this.clock.doubt()
+    return { outcome, endpoint, http: response, failure: null, venue, parts }
+  }
+
+  #failed(
+    set: RestSet,
+    endpoint: Endpoint,
+    target: RestTarget,
+    ticket: number,
+    tookMs: number,
+    error: unknown,
+    parts: SentParts,
+  ): Sent {
+    const { balancer } = this.endpoints
+    if (!(error instanceof HttpError) || ownFaults.has(error.code)) {
+      balancer.abandon(endpoint)
+      target.abandon(ticket)
+      if (!(error instanceof HttpError) || error.code === 'ERR_ABORTED') throw error
+    } else {
+      balancer.done(endpoint, tookMs, true)
+      target.leave(ticket, true)
+    }
+    const phase = error.mayHaveExecuted ? 'send' : 'connect'
+    const outcome = this.classifier(set).failure({ phase, code: error.code })
+    return { outcome, endpoint, http: null, failure: error, venue: noError, parts }
+  }
+
+  #block(route: Route, { scope, forMs }: Extract<Outcome, { readonly forMs: number; readonly scope: string }>): void {
+    const silence = Number.isNaN(forMs) ? this.silence : forMs
+    void Promise.resolve(this.limiter.block(route, scope, silence)).catch(() => {})
+    const event = Object.freeze({ scope, route: route.spec.endpoint, forMs: silence })
+    this.emitter.slot('blocked').emit(event, throwLater)
+  }
+}
+
+/** Failures that say nothing about the endpoint: ended by us, or our queue was full. */
+const ownFaults: ReadonlySet<string> = new Set(['ERR_ABORTED', 'ERR_HTTP_QUEUE_FULL', 'ERR_NOT_OPEN'])
+
+function noEndpoint(readyInMs: number): Sent {
+  const outcome = { kind: 'retryable', forMs: readyInMs } as const
+  return { outcome, endpoint: null, http: null, failure: null, venue: noError, parts: nothingSent }
+}
+
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** A body as it is signed. @throws TickwireError for bytes that are no UTF-8: no scheme could sign them as they are sent. */
+function textOf(body: string | Uint8Array | undefined): string {
+  if (body === undefined) return ''
+  if (typeof body === 'string') return body
+  try {
+    return strict.decode(body)
+  } catch {
+    throw new TickwireError('ERR_HTTP_REQUEST', 'a body that is to be signed must be UTF-8')
+  }
+}
+
+/** The body as JSON, null when it is none. */
+function parsed(response: RestResponse): unknown {
+  try {
+    const first = response.bytes()[0]
+    return first === 0x7b || first === 0x5b ? response.json() : null
+  } catch {
+    return null
+  }
+}
+
+/** The outcome of a look-up that the venue did not answer. */
+export function lookupFailed(outcome: Outcome): Outcome {
+  if (outcome.kind !== 'limited' && outcome.kind !== 'banned' && outcome.kind !== 'retryable')
+    return Outcomes.lookupFailed
+  return { kind: 'lookupFailed', forMs: outcome.forMs }
+}
