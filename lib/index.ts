@@ -31,6 +31,41 @@ export type {
 } from './feed/options.js'
 export type { Pointer } from './feed/pointer.js'
 export type { AnyRows, Message, Row, RowMeta, RowObject, Rows, Shapes } from './feed/row.js'
+export type { Admission, AuthorizeRequest, AuthorizeResult } from './hub/authorize.js'
+export type { HubAddress } from './hub/endpoint.js'
+export type {
+  ClientMessage,
+  HubEvents,
+  HubLane,
+  MissedRange,
+  RefusalReason,
+  RefusedConnection,
+  SubscriberCaughtUp,
+  SubscriberGone,
+  SubscriberSlow,
+  Subscription,
+} from './hub/events.js'
+export type { HubStats } from './hub/hub.js'
+export { Hub } from './hub/hub.js'
+export type {
+  EndpointOptions,
+  Endpoints,
+  FlushOptions,
+  HubDeflateOptions,
+  HubHeartbeatOptions,
+  HubLimits,
+  HubOptions,
+  HubTlsOptions,
+  PublishOptions,
+  RateLimit,
+  RingOptions,
+  SlowOptions,
+  SlowPolicy,
+  StoreOptions,
+} from './hub/options.js'
+export { Subscriber } from './hub/subscriber.js'
+export { Topic } from './hub/topic.js'
+export type { HubMessage, Snapshot, SnapshotProvider, TopicOptions } from './hub/topic-options.js'
 export { AddonLoadError } from './native/loader.js'
 export type { ExponentialOptions, ReconnectPolicy, StormGuard } from './policy/reconnect.js'
 export { exponential, never } from './policy/reconnect.js'

@@ -3,6 +3,8 @@
  * (`docs/event-ring.md`), whose layout the constants below describe for the JS side.
  */
 
+import type { NativeHub, NativeHubOptions } from './hub-layout.js'
+
 /** How a loop waits. `inline` has no thread of its own: the JS thread drives it. */
 export type NativeLoopMode = 'park' | 'spin' | 'backoff' | 'inline'
 
@@ -259,6 +261,7 @@ export interface NativeAddon {
     maxSymbols: number,
     onWake: (() => void) | null,
   ) => NativeChannel
+  readonly Hub: new (channel: NativeChannel, options: NativeHubOptions) => NativeHub
   readonly Feed: new (channel: NativeChannel, options: NativeFeedOptions) => NativeFeed
   readonly HttpPool: new (channel: NativeChannel, options: NativeHttpPoolOptions) => NativeHttpPool
   readonly Hmac: new (

@@ -59,7 +59,7 @@ export const tokenSchema = z
 export const headerValueSchema = z
   .string()
   .regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'must not have control characters or characters over U+00FF')
-const pem = z
+export const pemSchema = z
   .union([z.string(), z.instanceof(Uint8Array)], { error: 'must be PEM in a string or Uint8Array' })
   .transform((value) => (typeof value === 'string' ? value : Buffer.from(value).toString('latin1')))
   .refine((value) => value.includes('-----BEGIN '), 'is not PEM')
@@ -72,11 +72,11 @@ export const tlsSchema = z
   .strictObject({
     profile: z.enum(['default', 'production']).default('default'),
     ca: z
-      .union([pem, z.array(pem).min(1)])
+      .union([pemSchema, z.array(pemSchema).min(1)])
       .transform((value) => (typeof value === 'string' ? value : value.join('\n')))
       .optional(),
-    cert: pem.optional(),
-    key: pem.optional(),
+    cert: pemSchema.optional(),
+    key: pemSchema.optional(),
     passphrase: z.string().optional(),
     pins: z.array(pin).max(64).default([]),
     serverName: z.string().min(1).max(253).optional(),

@@ -1,6 +1,6 @@
-import { Decimal } from '../runtime/decimal.js'
 import type { Encoding } from './encoding.js'
 import { headerValues, type Values } from './kinds.js'
+import { messageText } from './message-text.js'
 import type { Everything, Selected, Selection } from './row-fields.js'
 import { type RowShape, type RowShapeOptions, shapeOf } from './row-shape.js'
 
@@ -78,9 +78,12 @@ export class MessageType<Name extends string = string, V extends Values = Values
     return { type: this, message }
   }
 
-  /** A message as JSON text, for receivers that do not speak the wire format: exact numbers as strings, integers as numbers or strings. */
+  /**
+   * A message as JSON text, for receivers that do not speak the wire format: `type`, then its values by name. Decimals are strings, exact;
+   * levels are `["price","size"]`; integers are numbers, beyond 2^53 strings; what is not there is left out.
+   */
   toText(message: Input): string {
-    return JSON.stringify({ type: this.name, ...(message as object) }, toJson)
+    return messageText(this.name, this.values, message as object)
   }
 }
 
@@ -92,11 +95,4 @@ export type AllFields<V extends Values> = Everything<V> &
 export interface WireMessage {
   readonly type: MessageType
   readonly message: unknown
-}
-
-/** Bigints beyond 2^53 become strings: nothing is rounded. */
-function toJson(_key: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
-  if (value instanceof Decimal) return value.toString()
-  return value
 }

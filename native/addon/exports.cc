@@ -7,6 +7,7 @@
 #include "addon/channel_object.h"
 #include "addon/feed_object.h"
 #include "addon/hmac_object.h"
+#include "addon/hub_object.h"
 #include "addon/loop_object.h"
 #include "addon/pool_object.h"
 #include "addon/shm_object.h"
@@ -77,6 +78,7 @@ Napi::Object init_exports(Napi::Env env, Napi::Object exports) {
   exports.Set("Loop", LoopObject::define(env));
   exports.Set("Channel", ChannelObject::define(env));
   exports.Set("Feed", FeedObject::define(env));
+  exports.Set("Hub", HubObject::define(env));
   exports.Set("HttpPool", PoolObject::define(env));
   exports.Set("ShmSegment", ShmObject::define(env));
   exports.Set("shmList", Napi::Function::New(env, shm_list, "shmList"));

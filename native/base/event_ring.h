@@ -28,6 +28,7 @@ enum class RecordKind : uint8_t {
   kHttpEnd = 18,
   kHttpFailed = 19,
   kHttpConnection = 20,
+  kHub = 32,  // what happened to a hub's clients; laid out in native/addon/hub_record.h
 };
 
 [[nodiscard]] constexpr uint64_t record_header(uint32_t bytes, RecordKind kind, uint8_t shape, uint16_t feed) noexcept {

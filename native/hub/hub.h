@@ -32,7 +32,8 @@ struct Message {
   KeyId key = kNoKey;
   PayloadKind kind = PayloadKind::kText;
   std::span<const uint8_t> payload;
-  // kTyped: the wire format's domain and type, and the JSON for WebSocket clients; empty: rendered from the payload.
+  // kTyped: the wire format's domain and type, and the JSON for WebSocket clients. Without it kTextNeeded tells when
+  // somebody needs it.
   uint8_t wire_domain = 1;
   uint8_t wire_type = 0;
   std::span<const uint8_t> text;
@@ -48,6 +49,7 @@ enum class PublishStatus : uint8_t {
   kUnknownKey,
   kKeyLimit,  // more pairs of topic and key than store.max_keys
   kClosed,
+  kTextNeeded,  // a typed message without text, for which WebSocket clients wait (or will, as it is retained)
 };
 
 struct PublishResult {

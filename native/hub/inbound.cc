@@ -152,7 +152,11 @@ ws::Flow Inbound::on_message(const ws::Message& message) {
     return after(s);
   }
   if (message.opcode == ws::Opcode::kText && requests_.handle(s, message.data)) return after(s);
-  if (loop_.options().forward_messages) loop_.listener().on_message(s.more->id, message.opcode, message.data);
+  if (loop_.options().forward_messages) {
+    loop_.listener().on_message(s.more->id, message.opcode, message.data);
+  } else {
+    requests_.reject(s);
+  }
   return after(s);
 }
 

@@ -73,6 +73,12 @@ PublishStatus Publication::check(const Message& message) const noexcept {
   return PublishStatus::kPublished;
 }
 
+// Decided under the same lock as who gets the message: nobody who joins meanwhile is left without it.
+bool Publication::text_wanted(TopicId topic) const noexcept {
+  return lane_open(static_cast<uint32_t>(Lane::kWs)) || lane_open(static_cast<uint32_t>(Lane::kWsDeflate)) ||
+         topics_[topic].options.retain == Retain::kLast;
+}
+
 Content Publication::content_of(const Message& message, int64_t now_ns) {
   Content content;
   content.topic = message.topic;
@@ -88,6 +94,9 @@ Content Publication::content_of(const Message& message, int64_t now_ns) {
 
 PublishStatus Publication::publish_locked(const Message& message, int64_t now_ns, uint64_t& sequence) {
   if (const PublishStatus bad = check(message); bad != PublishStatus::kPublished) return bad;
+  if (message.kind == PayloadKind::kTyped && message.text.empty() && text_wanted(message.topic)) {
+    return PublishStatus::kTextNeeded;
+  }
   TopicState& topic = topics_[message.topic];
   bool made = false;
   const SlotId id = values_.find_or_make(message.topic, message.key, made);

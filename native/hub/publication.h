@@ -121,6 +121,7 @@ class Publication {
   Publication(const HubOptions& options, uint32_t loops, PublicationListener& listener);
   [[nodiscard]] PublishStatus publish_locked(const Message& message, int64_t now_ns, uint64_t& sequence);
   [[nodiscard]] PublishStatus check(const Message& message) const noexcept;
+  [[nodiscard]] bool text_wanted(TopicId topic) const noexcept;
   [[nodiscard]] PublishStatus define_all(TopicId topic, std::span<const Message> messages, int64_t now_ns);
   [[nodiscard]] bool has_room(const Content& content) noexcept;
   [[nodiscard]] bool fits(const Content& content) const noexcept;

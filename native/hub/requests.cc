@@ -140,6 +140,11 @@ bool Requests::handle(Subscriber& s, std::span<const uint8_t> message) {
   return true;
 }
 
+void Requests::reject(Subscriber& s) {
+  refuse(s, Error{Errc::kHubRequest, 0, "op: subscribe, unsubscribe or ping"}, {}, Request());
+  if (s.open() && !s.blocked) loop_.delivery().serve(s);
+}
+
 void Requests::subscribe(Subscriber& s, Request& request) {
   std::shared_ptr<KeyFilter> filter;
   if (!request.keys.empty()) filter = std::make_shared<KeyFilter>(std::move(request.keys), loop_.publication());

@@ -28,6 +28,8 @@ class Requests {
   ~Requests();
   // False when the message is not a request but the user's own. 64 bytes behind its end may be loaded.
   [[nodiscard]] bool handle(Subscriber& s, std::span<const uint8_t> message);
+  // Answers what is no request when nobody else takes it either.
+  void reject(Subscriber& s);
 
  private:
   struct Request;

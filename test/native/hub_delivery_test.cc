@@ -236,3 +236,35 @@ TEST_CASE("hub: ten thousand come and go") {
   CHECK(rig->counters().subscribers == 0);
   CHECK(rig->counters().topics == 1);  // those that only clients spoke of are gone with them
 }
+
+TEST_CASE("hub: a typed message says when its JSON is needed, and nothing is lost for want of it") {
+  HubRig rig;
+  const TopicId plain = rig.topic("plain");
+  const TopicId kept = rig.topic("kept", {.retain = Retain::kLast});
+  Message message;
+  message.topic = plain;
+  message.kind = PayloadKind::kTyped;
+  message.wire_type = 1;
+  message.payload = bytes_of("fields");
+  CHECK(rig->publish(message).status == PublishStatus::kPublished);  // nobody is there
+  ClientEnd wire = rig.connect(all_topics(Lane::kWsWire));
+  rig.run();
+  CHECK(rig->publish(message).status == PublishStatus::kPublished);  // nobody who reads text
+  ClientEnd text = rig.connect();
+  rig.run();
+  CHECK(rig->publish(message).status == PublishStatus::kTextNeeded);
+  message.text = bytes_of(R"({"type":"x"})");
+  const PublishResult published = rig->publish(message);
+  CHECK(published.status == PublishStatus::kPublished);
+  CHECK(published.sequence == 3);
+  rig.run();
+  text.read_some();
+  CHECK(text.texts() == std::vector<std::string>{R"({"type":"x"})"});
+  // Whoever comes later may be sent a retained message as text.
+  text.hang_up();
+  rig.run();
+  CHECK((rig->lanes_in_use() & 1u << static_cast<uint32_t>(Lane::kWs)) == 0);
+  message.topic = kept;
+  message.text = {};
+  CHECK(rig->publish(message).status == PublishStatus::kTextNeeded);
+}

@@ -174,7 +174,8 @@ TEST_CASE("hub requests: filters by key, also of keys to come") {
   CHECK(all.texts() == std::vector<std::string>{"al", "bl"});
 }
 
-TEST_CASE("hub inbound: what is not a request goes to the user, when he wants it") {
+TEST_CASE(
+    "hub inbound: what is not a request goes to the user when he wants it, and is answered by an error otherwise") {
   for (const bool wanted : {true, false}) {
     HubOptions options = quick_options();
     options.forward_messages = wanted;
@@ -186,7 +187,9 @@ TEST_CASE("hub inbound: what is not a request goes to the user, when he wants it
     client.send_frame(ws::Opcode::kBinary, R"({"op":"ping"})");
     rig.run();
     client.read_some();
-    CHECK(client.frames.empty());
+    CHECK(client.frames.size() == (wanted ? 0 : others.size() + 1));
+    for (const std::string& text : client.texts()) CHECK(text.find("ERR_HUB_REQUEST") != std::string::npos);
+    CHECK(rig->counters().refused_requests == client.frames.size());
     CHECK(rig.events.messages.size() == (wanted ? others.size() + 1 : 0));
     CHECK(rig->counters().received == others.size() + 1);
     CHECK(rig->counters().subscribers == 1);
@@ -296,7 +299,7 @@ TEST_CASE("hub inbound: too many messages or bytes end the connection") {
   }
   rig.run();
   fine.read_some();
-  CHECK(fine.frames.empty());
+  CHECK(fine.texts().size() == 20);  // each is told that it was no request
   CHECK(rig->counters().subscribers == 1);
   CHECK(rig->counters().violations == 2);
   for (const Gone& gone : rig.events.gone) CHECK(gone.code == Errc::kHubRate);

@@ -219,6 +219,11 @@ export class FakeWorld {
           throw new Error('this addon has no HTTP')
         }
       } as unknown as NativeAddon['HttpPool'],
+      Hub: class {
+        constructor() {
+          throw new Error('this addon has no hub')
+        }
+      } as unknown as NativeAddon['Hub'],
     }
   }
 

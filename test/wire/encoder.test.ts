@@ -196,10 +196,13 @@ describe('other messages', () => {
       symbol: 'BTCUSDT',
       bid: '1.5',
       ask: '2.00',
-      bidSize: 1,
-      askSize: 2,
+      bidSize: '1',
+      askSize: '2',
       exchangeSequence: '1152921504606846976',
     })
+    const levels = { symbol: 'S', bids: [['1e-2', 3n], { price: 2.5, size: '0' }] as const }
+    expect(BookDelta.toText(levels)).toBe('{"type":"bookDelta","symbol":"S","bids":[["0.01","3"],["2.5","0"]]}')
+    expect(() => Quote.toText({ ...quote, bid: 'high' })).toThrow(TypeError)
   })
 
   it('come with their type', () => {
