@@ -1,5 +1,6 @@
 #include "decode/template_program.h"
 
+#include <algorithm>
 #include <span>
 #include <string_view>
 
@@ -48,7 +49,7 @@ constexpr OpKind op_of(StepKind kind) noexcept {
 
 Op with_literal(std::string_view literal) noexcept {
   Op op{};
-  std::memcpy(op.literal, literal.data(), literal.size());
+  std::copy_n(literal.data(), literal.size(), op.literal);
   op.length = static_cast<uint8_t>(literal.size());
   op.wanted = literal.size() == Op::kLiteralBytes ? UINT32_MAX : (uint32_t{1} << literal.size()) - 1;
   op.field = -1;
