@@ -39,6 +39,7 @@ export function zigToolchain(name) {
   const program = zig()
   const wrappers = join(root, 'build', 'zig', name)
   mkdirSync(wrappers, { recursive: true })
+  writeWrapper(join(wrappers, 'zig-cc'), `'${program}' cc -target ${triple}`)
   writeWrapper(join(wrappers, 'zig-cxx'), `'${program}' c++ -target ${triple}`)
   writeWrapper(join(wrappers, 'zig-ar'), `'${program}' ar`)
   writeWrapper(join(wrappers, 'zig-ranlib'), `'${program}' ranlib`)
