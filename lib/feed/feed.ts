@@ -91,6 +91,11 @@ export class Feed<const D extends Decoder = Decoder> implements AsyncIterable<Fe
     return this.#stats.state
   }
 
+  /** Connections that opened since `open()`, as of now; events may lag behind it. Who counts `open` events sees by it whether they do. */
+  get connects(): number {
+    return this.#stats.connects
+  }
+
   /** The connection that is open; null when none is. */
   get connection(): ConnectionInfo | null {
     return this.#connection

@@ -64,7 +64,7 @@ export class RestCall {
   /** @throws RestError */
   async run(): Promise<RestResponse> {
     const attempts = this.#attempts
-    let decision: Decision = { do: 'retry', inMs: 0 }
+    let decision = this.#begin()
     for (;;) {
       if (decision.do === 'finish') return this.#result()
       if (decision.do === 'giveUp') throw this.#givenUp(decision.reason, decision.mayHaveExecuted)
@@ -73,6 +73,14 @@ export class RestCall {
       decision = attempts.next(outcome, performance.now())
       if (decision.do === 'retry' || decision.do === 'lookup') this.#tell(outcome, decision)
     }
+  }
+
+  /** An attempt that was made by other means, and whose fate is open, counts as the first. */
+  #begin(): Decision {
+    const { uncertainSince } = this.#request
+    if (uncertainSince === undefined) return { do: 'retry', inMs: 0 }
+    this.#attempts.sending(uncertainSince)
+    return this.#attempts.next(Outcomes.unknown, performance.now())
   }
 
   /** Sends it once. No endpoint: fails at once, which is what circuit breakers are for. */

@@ -156,6 +156,11 @@ export interface RestRequest {
    * come to; without one, `retry.settle`.
    */
   readonly validMs?: number | undefined
+  /**
+   * It was sent by other means, over a WebSocket say, at this moment of `performance.now()`, and it is not known whether it was executed:
+   * begins with what would follow such an attempt, which for an order is a look-up. Default: it was not.
+   */
+  readonly uncertainSince?: number | undefined
   /** Whether it is signed. Default: when the client has an `auth`. */
   readonly auth?: boolean | undefined
   /** `balance: 'hash'`: requests with the same key go to the same endpoint. */

@@ -154,6 +154,11 @@ export class Rest implements AsyncDisposable {
     this.#probes?.schedule()
   }
 
+  /** Asks for the venue's time at once, as after a refused timestamp. Resolves when it was told, or not; never rejects. */
+  refreshTime(): Promise<void> {
+    return this.#closing === null ? this.#core.refreshTime() : Promise.resolve()
+  }
+
   stats(): RestStats {
     const { ms, errorMs, samples } = this.clock
     return {

@@ -26,13 +26,14 @@ export function wireRequest(
   if (typeof path !== 'string' || !path.startsWith('/')) throw refused('the path must start with a slash')
   const mark = path.indexOf('?')
   const bare = mark < 0 ? path : path.slice(0, mark)
-  const { weight = 1, count = 1, priority, deadline, signal, key } = request
+  const { weight = 1, count = 1, priority, deadline, uncertainSince, signal, key } = request
   within('weight', weight, 1e12)
   within('count', count, 1e6)
   if (priority !== undefined) within('priority', priority, Number.MAX_SAFE_INTEGER)
   if (deadline !== undefined && !(deadline > 0 && deadline <= 86_400_000)) {
     throw refused('`deadline` must be above 0, up to 86,400,000')
   }
+  if (uncertainSince !== undefined) within('uncertainSince', uncertainSince, performance.now())
   const { account = core.account, instrument = '', kind = kindOf(verb), route = `${verb} ${bare}` } = request
   const [body, type] = bodyOf(request)
   const given = request.headers === undefined ? [] : pairsOf(request.headers)

@@ -32,15 +32,23 @@ const [kernelToNative, nativeToRing, nativeToJs] = [0, 1, 2].map(
   (i) => StatsLayout.histogramsOffset + i * HistogramLayout.bytes,
 ) as [number, number, number]
 
+const connectsOffset = StatsLayout.countersOffset + StatCounters.indexOf('connects') * 8
+
 /** The memory in which the core counts, and JS its own part. */
 export class StatsMemory {
   readonly memory = new ArrayBuffer(StatsLayout.bytes)
   /** Samples of `nativeToJs`. */
   readonly delivery = new HistogramWriter(this.memory, nativeToJs)
   readonly #state = new Int32Array(this.memory, StatsLayout.stateOffset, 1)
+  readonly #connects = new BigUint64Array(this.memory, connectsOffset, 1)
 
   get state(): FeedState {
     return FeedStates[Atomics.load(this.#state, 0)] ?? 'disconnected'
+  }
+
+  /** Connections that opened so far, as of now. */
+  get connects(): number {
+    return Number(Atomics.load(this.#connects, 0))
   }
 
   snapshot(): FeedStats {
