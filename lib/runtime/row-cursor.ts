@@ -1,10 +1,8 @@
 import { inspect } from 'node:util'
-import { Decimal, setDecimal } from './decimal.js'
+import { Decimal } from './decimal.js'
 import { DecimalLevels, NumberLevels } from './levels.js'
 import type { RowWindow } from './row-window.js'
-import type { FieldLayout, ShapeLayout } from './shape-layout.js'
-
-const two32 = 4_294_967_296
+import type { FieldKind, FieldLayout, ShapeLayout } from './shape-layout.js'
 
 /** Names that every row has, so that no field can bear them. */
 export const rowMetaNames = [
@@ -20,6 +18,8 @@ export const rowMetaNames = [
 
 /** Views that a cursor hands out, by field. */
 type View = Decimal | NumberLevels | DecimalLevels
+
+type Getter = (this: RowCursor) => unknown
 
 /**
  * The one object through which all rows of a shape are read: it stands on one row after the other and its getters read the
@@ -61,54 +61,44 @@ export abstract class RowCursor {
   }
 
   /** The getter of a field; `index` is its place among the shape's views. */
-  static getter(field: FieldLayout, flagsSlot: number, index: number): (this: RowCursor) => unknown {
-    const read = RowCursor.#reader(field, index)
-    if (field.bit < 0) return read
-    const half = flagsSlot * 2 + (field.bit >>> 5)
-    const mask = 1 << (field.bit & 31)
+  static getter({ kind, slot, bit, asNumber }: FieldLayout, flagsSlot: number, index: number): Getter {
+    const read = RowCursor.#reader(kind, slot, asNumber, index)
+    return bit < 0 ? read : RowCursor.#optional(read, flagsSlot * 2 + (bit >>> 5), 1 << (bit & 31))
+  }
+
+  static #optional(read: Getter, half: number, mask: number): Getter {
     return function (this: RowCursor): unknown {
-      const at = this.$at
-      return ((at.u32[at.word * 2 + half] as number) & mask) === 0 ? null : read.call(this)
+      return this.$at.isPresent(half, mask) ? read.call(this) : null
     }
   }
 
-  static #reader({ kind, slot, asNumber }: FieldLayout, index: number): (this: RowCursor) => unknown {
+  // Parameters, not destructured ones: the engine knows of these that they have a value.
+  static #reader(kind: FieldKind, slot: number, asNumber: boolean, index: number): Getter {
     switch (kind) {
       case 'number':
         return function (this: RowCursor): number {
-          const at = this.$at
-          return at.f64[at.word + slot] as number
+          return this.$at.number(slot)
         }
       case 'bool':
         return function (this: RowCursor): boolean {
-          const at = this.$at
-          return at.f64[at.word + slot] !== 0
+          return this.$at.bool(slot)
         }
       case 'int64':
         if (asNumber) {
           return function (this: RowCursor): number {
-            const at = this.$at
-            const half = (at.word + slot) * 2
-            const value = ((at.u32[half + 1] as number) | 0) * two32 + (at.u32[half] as number)
-            return Number.isSafeInteger(value) ? value : Number.NaN
+            return this.$at.integer(slot)
           }
         }
         return function (this: RowCursor): bigint {
-          const at = this.$at
-          return at.i64[at.word + slot] as bigint
+          return this.$at.bigint(slot)
         }
       case 'decimal':
         return function (this: RowCursor): Decimal {
-          const at = this.$at
-          const half = (at.word + slot) * 2
-          const view = this.$views[index] as Decimal
-          setDecimal(view, at.u32[half] as number, at.u32[half + 1] as number, at.u32[half + 2] as number)
-          return view
+          return this.$at.decimal(this.$views[index] as Decimal, slot)
         }
       case 'symbol':
         return function (this: RowCursor): string {
-          const at = this.$at
-          return at.symbols.name(at.u32[(at.word + slot) * 2] as number)
+          return this.$at.symbol(slot)
         }
       case 'text':
         return function (this: RowCursor): string {

@@ -1,4 +1,8 @@
+import { type Decimal, setDecimal } from './decimal.js'
 import type { SymbolCache } from './symbol-cache.js'
+
+const two32 = 4_294_967_296
+const largest = Number.MAX_SAFE_INTEGER
 
 /** The ways in which records are read, over one ArrayBuffer. */
 export interface MemoryViews {
@@ -27,6 +31,7 @@ export function viewsOf(memory: ArrayBuffer): MemoryViews {
  */
 export class RowWindow {
   u8: Buffer
+  i32: Int32Array
   u32: Uint32Array
   f64: Float64Array
   i64: BigInt64Array
@@ -36,6 +41,7 @@ export class RowWindow {
 
   constructor(views: MemoryViews, symbols: SymbolCache) {
     this.u8 = views.u8
+    this.i32 = views.i32
     this.u32 = views.u32
     this.f64 = views.f64
     this.i64 = views.i64
@@ -45,8 +51,45 @@ export class RowWindow {
   /** Rows are in other memory from now on. */
   mount(views: MemoryViews): void {
     this.u8 = views.u8
+    this.i32 = views.i32
     this.u32 = views.u32
     this.f64 = views.f64
     this.i64 = views.i64
+  }
+
+  // What getters read, by the field's slot. Methods this small are inlined wherever they are called, however much the engine has
+  // inlined there already; a strategy that reads many fields of several shapes would otherwise come to call them.
+
+  number(slot: number): number {
+    return this.f64[this.word + slot] as number
+  }
+
+  bool(slot: number): boolean {
+    return this.number(slot) !== 0
+  }
+
+  symbol(slot: number): string {
+    return this.symbols.name(this.i32[(this.word + slot) * 2] as number)
+  }
+
+  /** NaN when a double cannot hold it. */
+  integer(slot: number): number {
+    const half = (this.word + slot) * 2
+    const value = (this.i32[half + 1] as number) * two32 + (this.u32[half] as number)
+    return value >= -largest && value <= largest ? value : Number.NaN
+  }
+
+  bigint(slot: number): bigint {
+    return this.i64[this.word + slot] as bigint
+  }
+
+  decimal(view: Decimal, slot: number): Decimal {
+    const half = (this.word + slot) * 2
+    setDecimal(view, this.u32[half] as number, this.i32[half + 1] as number, this.i32[half + 2] as number)
+    return view
+  }
+
+  isPresent(half: number, mask: number): boolean {
+    return ((this.i32[this.word * 2 + half] as number) & mask) !== 0
   }
 }
