@@ -6,6 +6,14 @@ namespace tickwire {
 
 namespace {
 
+bool for_many(const SSL_SESSION* session) noexcept {
+  return SSL_SESSION_get_protocol_version(session) < TLS1_3_VERSION;
+}
+
+// A connection and its session of TLS 1.2 are one object, and OpenSSL spoils it when the connection ends without
+// close_notify, which is just when resumption pays. A copy stays as good as it was. Null without memory.
+SslSessionPtr copy_of(const SSL_SESSION* session) noexcept { return SslSessionPtr(SSL_SESSION_dup(session)); }
+
 // Ages by the wall clock, which goes on while the machine sleeps, and as the server's does.
 bool usable(const SSL_SESSION* session, int64_t learned_at) noexcept {
   if (SSL_SESSION_is_resumable(session) != 1) return false;
@@ -16,6 +24,10 @@ bool usable(const SSL_SESSION* session, int64_t learned_at) noexcept {
 }  // namespace
 
 void TlsSessionCache::put(const std::string& peer, SslSessionPtr session) {
+  if (for_many(session.get())) {
+    session = copy_of(session.get());
+    if (!session) return;
+  }
   const std::lock_guard lock(mutex_);
   if (const auto found = index_.find(peer); found != index_.end()) {
     order_.splice(order_.begin(), order_, found->second);
@@ -43,13 +55,12 @@ SslSessionPtr TlsSessionCache::take(const std::string& peer) {
     SslSessionPtr& newest = sessions.back().session;
     if (!usable(newest.get(), sessions.back().learned_at)) {
       sessions.pop_back();
-    } else if (SSL_SESSION_get_protocol_version(newest.get()) >= TLS1_3_VERSION) {
+    } else if (for_many(newest.get())) {
+      out = copy_of(newest.get());
+      if (!out) break;
+    } else {
       out = std::move(newest);
       sessions.pop_back();
-    } else if (SSL_SESSION_up_ref(newest.get()) == 1) {
-      out.reset(newest.get());
-    } else {
-      break;
     }
   }
   if (sessions.empty()) {

@@ -300,6 +300,8 @@ IoResult TlsStream::finish(int ssl_error, bool in_handshake) {
     if (in_handshake) return fail({Errc::kEof, 0, "the peer closed the connection during the TLS handshake"});
     return fail({Errc::kTlsTruncated, 0, "TLS: the peer closed the connection without close_notify"});
   }
+  // RFC 5246 section 7.2.2: a session must not be resumed after a fatal alert.
+  if (client_) client_->sessions().forget(peer_);
   return fail(tls_failure(ssl_.get(), in_handshake));
 }
 

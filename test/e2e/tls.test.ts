@@ -173,6 +173,7 @@ describe('a session', () => {
 
   it.each([
     ['TLSv1.2', 'close'],
+    ['TLSv1.2', 'cut'],
     ['TLSv1.3', 'close'],
     ['TLSv1.3', 'cut'],
   ] as const)('of %s is resumed after a reconnect (%s)', async (version, end) => {
