@@ -7,7 +7,8 @@ Napi::Object init_exports(Napi::Env env, Napi::Object exports);
 
 static bool cpu_supported() {
 #if defined(__x86_64__)
-  return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("bmi2") != 0;
+  return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("bmi2") != 0 &&
+         __builtin_cpu_supports("pclmul") != 0;
 #else
   return true;
 #endif
@@ -15,7 +16,7 @@ static bool cpu_supported() {
 
 static Napi::Object init(Napi::Env env, Napi::Object exports) {
   if (!cpu_supported()) {
-    auto error = Napi::Error::New(env, "tickwire needs a CPU with AVX2 and BMI2 (x86-64-v3)");
+    auto error = Napi::Error::New(env, "tickwire needs a CPU with AVX2, BMI2 and PCLMUL (x86-64-v3)");
     error.Set("code", Napi::String::New(env, "ERR_TICKWIRE_CPU"));
     error.ThrowAsJavaScriptException();
     return exports;
