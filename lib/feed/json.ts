@@ -16,6 +16,11 @@ export interface ShapeOptions<F extends Fields> {
   /** One row per element of the array that stands there (`''`: the message is the array). Default: one row per message. */
   readonly each?: Pointer | undefined
   /**
+   * Messages that have nothing, or null, where the array of `each` should be: `'count'` as malformed (`missing`), or `'ignore'`; for
+   * venues that confirm a subscription in the same words as they bring its data. Default `'count'`.
+   */
+  readonly eachAbsent?: 'count' | 'ignore' | undefined
+  /**
    * Symbol field by whose value rows are conflated (`overflow: 'conflate'`); null: one newest row for the whole shape. Default: the
    * first symbol field, null when there is none.
    */
@@ -97,6 +102,7 @@ const pointerSchema = z.union([z.string(), z.array(z.union([z.string(), z.int().
 const jsonOptionsSchema = z.strictObject({
   name: z.string().min(1).optional(),
   each: pointerSchema.optional(),
+  eachAbsent: z.enum(['count', 'ignore']).optional(),
   key: z.string().nullable().optional(),
   ...limits,
 })
@@ -115,9 +121,9 @@ function single<F extends Fields, Name extends string>(
   fields: F,
   options: JsonOptions<F, Name> = {},
 ): JsonDecoder<{ readonly [K in Name]: F }> {
-  const { name = 'row', each, key, ...given } = parseConfig('schema options', jsonOptionsSchema, options)
+  const { name = 'row', each, eachAbsent, key, ...given } = parseConfig('schema options', jsonOptionsSchema, options)
   checkFields(fields, [])
-  const source: ShapeSource = { name, fields, each, key, at: [] }
+  const source: ShapeSource = { name, fields, each, eachAbsent, key, at: [] }
   const shape = compileShape(source)
   const decoder = new JsonDecoder(JSON.stringify({ shapes: [shape.description], ...given }), [shape])
   sources.set(decoder, source)
@@ -168,7 +174,7 @@ function variantSource(name: string, variant: Variant | undefined): ShapeSource 
     return { ...source, name, at: [name] }
   }
   checkFields(variant, [name])
-  return { name, fields: variant as Fields, each: undefined, key: undefined, at: [name] }
+  return { name, fields: variant as Fields, each: undefined, eachAbsent: undefined, key: undefined, at: [name] }
 }
 
 /** `abc*` is a prefix, `*abc` a suffix, `abc` the whole value. */

@@ -11,6 +11,7 @@ export interface ShapeSource {
   readonly name: string
   readonly fields: Fields
   readonly each: Pointer | undefined
+  readonly eachAbsent: 'count' | 'ignore' | undefined
   /** Undefined: the first symbol field, if there is one; null: none. */
   readonly key: string | null | undefined
   /** Where it stands in the schema, for errors. */
@@ -43,14 +44,18 @@ const optionsByKind = {
  * Gives every field its place in the row.
  * @throws ConfigError naming the field at fault.
  */
-export function compileShape({ name, fields, each, key, at }: ShapeSource): CompiledShape {
+export function compileShape({ name, fields, each, eachAbsent, key, at }: ShapeSource): CompiledShape {
   const sources = Object.entries(fields).map(([fieldName, field]): [string, FieldSource] => {
     const where = [...at, fieldName]
     checkFieldName(fieldName, where)
     if (!isField(field)) throw configFault('schema', where, 'must be made by json.number, json.symbol, …')
     return [fieldName, sourceOf(field, where)]
   })
-  const more = each === undefined ? {} : { each: parsePointer(each, [...at, 'each']) }
+  const array = each === undefined ? undefined : parsePointer(each, [...at, 'each'])
+  if (eachAbsent !== undefined && (array === undefined || array.length === 0)) {
+    throw configFault('schema', [...at, 'eachAbsent'], 'needs an `each` that is not the whole message')
+  }
+  const more = { ...(array !== undefined && { each: array }), ...(eachAbsent !== undefined && { eachAbsent }) }
   return layOut({ name, fields: sources, key, at }, more)
 }
 

@@ -78,7 +78,10 @@ Malformed GeneralEngine::rows(const Shape& shape) {
   root_found_.clear();
   if (!shape.for_each && shape.each.empty()) return row(shape, 0);
   each_ = find_path(tape_, message_, 0, shape.each, scratch_);
-  if (each_.value == kNotThere || is_null(each_.value)) return Malformed::kMissing;
+  if (each_.value == kNotThere || is_null(each_.value)) {
+    outcome_.ignored = shape.ignores_without_each;
+    return shape.ignores_without_each ? kFine : Malformed::kMissing;
+  }
   const TapeEntry& array = tape_[each_.value];
   if (array.kind != ValueKind::kArray) return Malformed::kWrongType;
   uint32_t count = 0;

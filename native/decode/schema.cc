@@ -90,13 +90,20 @@ void Compiler::top(const Element& root) {
 
 void Compiler::shape(const Element& value, const std::string& place) {
   object from;
-  if (!reader_.object(value, place, {"name", "each", "words", "flagsSlot", "keyField", "fields"}, from)) return;
+  if (!reader_.object(value, place, {"name", "each", "eachAbsent", "words", "flagsSlot", "keyField", "fields"}, from)) return;
   Shape made;
   layout_.begin_shape(from, place, schema_.shapes, made);
   Element member;
   if (reader_.member(from, place, "each", false, member)) {
     path(member, at(place, "each"), made.each);
     made.for_each = made.each.empty();
+  }
+  if (reader_.member(from, place, "eachAbsent", false, member)) {
+    size_t choice = 0;
+    if (made.each.empty()) reader_.fail(at(place, "eachAbsent"), "without a path in each");
+    if (reader_.choice(member, at(place, "eachAbsent"), {"count", "ignore"}, choice)) {
+      made.ignores_without_each = choice == 1;
+    }
   }
   array list;
   if (reader_.member(from, place, "fields", true, member) &&

@@ -32,6 +32,8 @@ std::optional<Template> TemplateLearner::learn(std::span<const uint8_t> message)
     made_.many_rows = shape.for_each || !shape.each.empty();
     if (made_.many_rows) {
       const uint32_t array = engine_.each().value;
+      // Left out for want of rows: such messages are few, and nothing in their layout is wanted.
+      if (array == kNotThere || engine_.tape()[array].kind == ValueKind::kNull) return std::nullopt;
       note_path(array);
       // Without an element there is nothing to learn about rows.
       if (engine_.tape()[array].next == array + 1) frozen_.push_back(array);

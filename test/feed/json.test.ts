@@ -26,13 +26,14 @@ describe('json()', () => {
         bids: json.levels('/bids', { max: 2, priceKey: 'px', sizeKey: 'sz' }),
         asks: json.levels('/asks', { max: 3, exact: true }),
       },
-      { each: '/data', key: 'symbol', name: 'tick', maxDepth: 5, maxRows: 6 },
+      { each: '/data', eachAbsent: 'ignore', key: 'symbol', name: 'tick', maxDepth: 5, maxRows: 6 },
     )
     expect(describeSchema(decoder)).toEqual({
       shapes: [
         {
           name: 'tick',
           each: ['data'],
+          eachAbsent: 'ignore',
           words: 13,
           flagsSlot: 12,
           keyField: 0,
@@ -113,6 +114,9 @@ describe('json()', () => {
     ['a bad option', () => json({ a: json.text('/a') }, { maxDepth: 0 }), ['maxDepth']],
     ['an unknown option', () => json({ a: json.text('/a') }, { eahc: '' } as never), ['eahc']],
     ['a bad each', () => json({ a: json.text('/a') }, { each: 'x' }), ['each']],
+    ['eachAbsent without each', () => json({ a: json.text('/a') }, { eachAbsent: 'ignore' }), ['eachAbsent']],
+    ['eachAbsent of the message', () => json({ a: json.text('') }, { each: '', eachAbsent: 'count' }), ['eachAbsent']],
+    ['another eachAbsent', () => json({ a: json.text('/a') }, { each: '/d', eachAbsent: 'x' } as never), ['eachAbsent']],
     ['no object', () => json(null as never), ['']],
     [
       '65 optional fields',
@@ -160,9 +164,12 @@ describe('json.oneOf()', () => {
   })
 
   it('keeps the key and each of a variant that json() made', () => {
-    const book = json({ s: json.symbol('/s'), a: json.number('/a') }, { key: 's', each: '/rows', name: 'other' })
+    const book = json(
+      { s: json.symbol('/s'), a: json.number('/a') },
+      { key: 's', each: '/rows', eachAbsent: 'ignore', name: 'other' },
+    )
     expect(describeSchema(json.oneOf('/e', { book }))).toMatchObject({
-      shapes: [{ name: 'book', keyField: 0, each: ['rows'] }],
+      shapes: [{ name: 'book', keyField: 0, each: ['rows'], eachAbsent: 'ignore' }],
     })
   })
 

@@ -51,6 +51,18 @@ inline const std::vector<Sample>& samples() {
         R"({"stream":"ctkusdt@kline_1m","data":{"e":"kline","E":1626992741477,"s":"CTKUSDT","k":{"t":1626992700000,"T":1626992759999,"s":"CTKUSDT","i":"1m","f":27434541,"L":27434544,"o":"1.09000","c":"1.09010","h":"1.09010","l":"1.08990","v":"260","n":4,"x":false,"q":"283.41","V":"57","Q":"62.13","B":"0"}}})",
         R"({ "stream": "a", "data": { "e": "depthUpdate", "E": 1, "T": 2, "s": "A", "U": 3, "u": 4, "pu": 7, "b": [ [ "1" , 2, [ "x" ] , 3 ], [3, "4" ] ], "a": [ ] }})",
         R"({"stream":"x","data":{"e":"other","list":[1,2,{"a":[]}],"flag":true}})", R"({"result":null,"id":1})"}},
+      {"confirmations with the name of a shape and no rows",
+       R"({"select":["channel"],"cases":[{"text":"trades","shape":0},{"text":"books","shape":1}],"shapes":[
+         {"name":"trades","each":["data"],"eachAbsent":"ignore","words":5,"keyField":0,"fields":[
+          {"name":"id","type":"symbol","path":["instId"],"from":"root","slot":3},
+          {"name":"px","type":"number","path":["px"],"slot":4}]},
+         {"name":"books","each":["data","rows"],"words":4,"fields":[
+          {"name":"px","type":"number","path":["px"],"slot":3}]}]})",
+       {R"({"channel":"trades","instId":"BTC-USD","data":[{"px":"1.5"},{"px":"2.5"}]})",
+        R"({"event":"subscribe","channel":"trades","instId":"BTC-USD"})",
+        R"({"channel":"trades","instId":"BTC-USD","data":null})", R"({"channel":"trades","instId":"BTC-USD","data":[]})",
+        R"({"channel":"trades","instId":"BTC-USD","data":{"px":"1"}})", R"({"event":"subscribe","channel":"books"})",
+        R"({"channel":"books","data":{"rows":[{"px":7}]}})", R"({"channel":"books","data":null})"}},
       {"okx, rows from an array, fields from outside",
        R"({"select":["arg","channel"],"cases":[{"text":"books","mode":"prefix","shape":0},{"text":"trades","shape":1}],
          "absent":2,"otherwise":"ignore","shapes":[

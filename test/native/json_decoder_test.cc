@@ -579,6 +579,28 @@ TEST_CASE("a string where a key would fit is no key") {
 }
 
 // Recordings of live venues stand beside the project where its maintainers work; elsewhere this is skipped.
+TEST_CASE("a message without the array of its rows is refused, or left out where that was asked for") {
+  const auto decode = [](const char* absent, const char* message) {
+    Bench bench(compile_schema(std::string(R"({"shapes":[{"name":"x","each":["data"],"eachAbsent":")") + absent +
+                               R"(","words":4,"fields":[{"name":"v","type":"number","path":["v"],"slot":3}]}]})")
+                    .value());
+    // Also when the layout of those with rows is known, and when this very message came before.
+    CHECK(bench.decode(R"({"data":[{"v":1}],"e":2})").ok);
+    static_cast<void>(bench.decode(message));
+    return describe(bench.decode(message));
+  };
+  for (const char* message : {R"({"e":1})", R"({"data":null})", R"({"data":null,"e":2})"}) {
+    CAPTURE(message);
+    CHECK(decode("ignore", message) == "ignored cut 0");
+    CHECK(decode("count", message).starts_with("why " + std::to_string(static_cast<int>(Malformed::kMissing))));
+  }
+  CHECK(decode("ignore", R"({"data":[]})") == "ok cut 0");
+  CHECK(decode("ignore", R"({"data":{}})").starts_with("why " +
+                                                       std::to_string(static_cast<int>(Malformed::kWrongType))));
+  CHECK(decode("ignore", R"({"data":[{}]})").starts_with("why " +
+                                                         std::to_string(static_cast<int>(Malformed::kMissing))));
+}
+
 TEST_CASE("recorded messages give the same rows from both engines") {
 #ifdef TICKWIRE_SOURCE_DIR
   const std::filesystem::path folder = std::filesystem::path(TICKWIRE_SOURCE_DIR) / ".." / "shared" / "captures";

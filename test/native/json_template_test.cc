@@ -214,8 +214,13 @@ TEST_CASE("layouts that were learned are recognised with other values") {
       CAPTURE(message);
       const testing::Padded padded(message);
       engines.batch.clear();
-      if (!engines.general.decode(padded.message(), engines.batch).ok) continue;
+      const DecodeOutcome outcome = engines.general.decode(padded.message(), engines.batch);
+      if (!outcome.ok) continue;
       const bool learned = engines.learn(message);
+      if (outcome.ignored && engines.general.choice().shape >= 0) {  // for want of rows
+        CHECK_FALSE(learned);
+        continue;
+      }
       // Escapes in wanted texts are the only thing in the samples that can't be learned.
       CHECK(learned == (message.find("\\u0041") == std::string::npos));
       // A level that holds a key twice is always left to the general engine.

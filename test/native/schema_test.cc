@@ -170,6 +170,22 @@ TEST_CASE("what is wrong is refused and its place named") {
   }
 }
 
+TEST_CASE("what becomes of messages without rows") {
+  const auto compile = [](const std::string& each) {
+    return compile_schema(R"({"shapes":[{"name":"a",)" + each + R"("words":3,"fields":[]}]})");
+  };
+  CHECK_FALSE(compile(R"("each":["d"],)").value().shapes[0].ignores_without_each);
+  CHECK_FALSE(compile(R"("each":["d"],"eachAbsent":"count",)").value().shapes[0].ignores_without_each);
+  CHECK(compile(R"("each":["d"],"eachAbsent":"ignore",)").value().shapes[0].ignores_without_each);
+  for (const char* wrong : {R"("eachAbsent":"ignore",)", R"("each":[],"eachAbsent":"ignore",)",
+                            R"("each":["d"],"eachAbsent":"drop",)", R"("each":["d"],"eachAbsent":null,)"}) {
+    CAPTURE(wrong);
+    const auto result = compile(wrong);
+    REQUIRE_FALSE(result.ok());
+    CHECK(result.error().text.starts_with("shapes[0].eachAbsent:"));
+  }
+}
+
 TEST_CASE("descriptions that are no object, or no JSON") {
   for (const char* text :
        {"", "[]", "5", "{", "{\"shapes\":[]}", "{\"shapes\":[{}]}", "{} {}", "null", "{\"shapes\":{}}"}) {
