@@ -1,10 +1,11 @@
 // Builds the libFuzzer targets with clang, ASan and UBSan, and runs each for `--seconds=N` (60), two at a time. New
-// inputs go to build/fuzz/found/<target>; those worth keeping are copied to test/fuzz/corpus/<target> by hand, with
+// inputs go to build/clang/found/<target>; those worth keeping are copied to test/fuzz/corpus/<target> by hand, with
 // `node scripts/fuzz.mjs --merge`, which keeps only what adds coverage.
 import { spawn as start } from 'node:child_process'
 import { createWriteStream, existsSync, globSync, mkdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { clangArguments, clangDirectory as directory } from './clang-build.mjs'
 import { devPackages } from './dev-packages.mjs'
 import { jobs, root, run } from './run.mjs'
 
@@ -12,7 +13,6 @@ const { values, positionals } = parseArgs({
   options: { seconds: { type: 'string', default: '60' }, merge: { type: 'boolean', default: false } },
   allowPositionals: true,
 })
-const directory = join(root, 'build', 'fuzz')
 const targets = globSync('test/fuzz/*_fuzz.cc', { cwd: root })
   .map((file) => basename(file, '.cc'))
   .filter((name) => positionals.length === 0 || positionals.includes(name))
@@ -24,20 +24,7 @@ if (targets.length === 0) {
 
 run(process.execPath, [join(root, 'scripts', 'third-party.mjs')])
 devPackages()
-run('cmake', [
-  '-S',
-  root,
-  '-B',
-  directory,
-  '--log-level=WARNING',
-  `-DCMAKE_C_COMPILER=${process.env.CLANG ?? 'clang'}`,
-  `-DCMAKE_CXX_COMPILER=${process.env.CLANGXX ?? 'clang++'}`,
-  '-DTICKWIRE_FUZZ=ON',
-  '-DTICKWIRE_SANITIZE=address,undefined',
-  '-DTICKWIRE_WERROR=OFF',
-  '-DCMAKE_BUILD_TYPE=RelWithDebInfo',
-  '-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g1',
-])
+run('cmake', ['-S', root, '-B', directory, '--log-level=WARNING', ...clangArguments])
 run('cmake', ['--build', directory, '--target', 'tickwire_fuzzers', '-j', jobs])
 
 function fuzz(name) {

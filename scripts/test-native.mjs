@@ -1,31 +1,46 @@
 // Builds and runs the C++ unit tests: `node scripts/test-native.mjs [--sanitize=address,undefined|thread] [--only=REGEX]
-// [-- DOCTEST ARGUMENTS]`. Each kind of build has a directory of its own under build/.
+// [--clang] [-- DOCTEST ARGUMENTS]`. Each kind of build has a directory of its own under build/. With --clang the tests
+// are built under ASan and UBSan in the fuzzers' directory, from the same objects: the core is then compiled once for both.
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { clangArguments, clangDirectory } from './clang-build.mjs'
 import { devPackages } from './dev-packages.mjs'
 import { jobs, root, run } from './run.mjs'
 
 const { values, positionals } = parseArgs({
-  options: { sanitize: { type: 'string', default: '' }, only: { type: 'string', default: '' } },
+  options: {
+    sanitize: { type: 'string', default: '' },
+    only: { type: 'string', default: '' },
+    clang: { type: 'boolean', default: false },
+  },
   allowPositionals: true,
 })
+if (values.clang && values.sanitize !== '') {
+  console.error('test-native: --clang is a build of its own, with ASan and UBSan')
+  process.exit(2)
+}
 
-const directory = join(root, 'build', values.sanitize ? `tests-${values.sanitize.replaceAll(',', '-')}` : 'tests')
+const directory = values.clang
+  ? clangDirectory
+  : join(root, 'build', values.sanitize ? `tests-${values.sanitize.replaceAll(',', '-')}` : 'tests')
 
 run(process.execPath, [join(root, 'scripts', 'third-party.mjs')])
 devPackages()
+const gccArguments = [
+  '-DTICKWIRE_TESTS=ON',
+  `-DTICKWIRE_SANITIZE=${values.sanitize}`,
+  // Optimised but with its assertions, and quick to compile; the tests themselves are not optimised.
+  '-DCMAKE_BUILD_TYPE=RelWithDebInfo',
+  '-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g1',
+]
 run('cmake', [
   '-S',
   root,
   '-B',
   directory,
   '--log-level=WARNING',
-  '-DTICKWIRE_TESTS=ON',
-  `-DTICKWIRE_SANITIZE=${values.sanitize}`,
   `-DTICKWIRE_TEST_ONLY=${values.only}`,
-  // Optimised but with its assertions, and quick to compile.
-  '-DCMAKE_BUILD_TYPE=RelWithDebInfo',
-  '-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g1',
+  ...(values.clang ? clangArguments : gccArguments),
 ])
 run('cmake', ['--build', directory, '--target', 'tickwire_tests', '-j', jobs])
 run(join(directory, 'test', 'native', 'tickwire_tests'), positionals, {
