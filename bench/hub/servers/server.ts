@@ -15,8 +15,8 @@ export interface Publisher {
   publish(message: Buffer): void
   /** A batch is complete. */
   flush(): void
-  /** No subscriber has more waiting than its share; false: it will be asked again in the next turn of the loop. */
-  hasRoom(): boolean
+  /** No subscriber has more waiting than its share; false: `goOn` will be called when it may be otherwise. */
+  hasRoom(goOn: () => void): boolean
   subscribers(): number
 }
 
@@ -41,11 +41,9 @@ export function serve(publisher: Publisher): void {
       isOn = false
     }
     const turn = (): void => {
-      if (!isOn) return
-      if (publisher.hasRoom()) {
-        for (let i = 0; i < batch; i++) publisher.publish(messages.next())
-        publisher.flush()
-      }
+      if (!isOn || !publisher.hasRoom(turn)) return
+      for (let i = 0; i < batch; i++) publisher.publish(messages.next())
+      publisher.flush()
       setImmediate(turn)
     }
     turn()

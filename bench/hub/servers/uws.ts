@@ -18,6 +18,7 @@ declare const Bun: {
       open(socket: Subscriber): void
       message(): void
       close(socket: Subscriber): void
+      drain(socket: Subscriber): void
       perMessageDeflate: boolean
       backpressureLimit: number
       closeOnBackpressureLimit: boolean
@@ -53,6 +54,10 @@ async function machineClock(): Promise<() => number> {
 }
 
 const subscribers = new Set<Subscriber>()
+/** The first that was found to have too much, and what to do when its socket has taken it all. */
+let waitedFor: Subscriber | null = null
+let onDrain = (): void => {}
+
 const server = Bun.serve({
   hostname: '127.0.0.1',
   port: 0,
@@ -67,6 +72,10 @@ const server = Bun.serve({
     message() {},
     close(socket) {
       subscribers.delete(socket)
+      if (socket === waitedFor) onDrain()
+    },
+    drain(socket) {
+      if (socket === waitedFor) onDrain()
     },
     perMessageDeflate: false,
     // Publishing pauses long before, so that nothing is ever dropped.
@@ -115,15 +124,18 @@ const publisher: Publisher = {
   clock: await machineClock(),
   ...way,
   // Asked of each in turn; the first that has too much ends the round, and the next round begins with it.
-  hasRoom() {
+  hasRoom(goOn) {
     if (order.length !== subscribers.size) order = [...subscribers]
     for (let i = 0; i < order.length; i++) {
       const at = (asked + i) % order.length
-      if ((order[at]?.getBufferedAmount() ?? 0) > task.pendingBytes) {
-        asked = at
-        return false
-      }
+      const subscriber = order[at]
+      if (subscriber === undefined || subscriber.getBufferedAmount() <= task.pendingBytes) continue
+      asked = at
+      waitedFor = subscriber
+      onDrain = goOn
+      return false
     }
+    waitedFor = null
     return true
   },
   subscribers: () => subscribers.size,

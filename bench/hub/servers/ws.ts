@@ -22,6 +22,7 @@ interface Subscriber {
 const subscribers = new Set<Subscriber>()
 /** Those whose socket has said that it has enough. */
 const blocked = new Set<Subscriber>()
+let onDrain = (): void => {}
 
 const server = new ws.WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false, backlog: 4096 })
 server.on('connection', (connection, request) => {
@@ -29,11 +30,14 @@ server.on('connection', (connection, request) => {
   socket.setNoDelay(true)
   const subscriber = { socket, connection }
   subscribers.add(subscriber)
-  socket.on('drain', () => blocked.delete(subscriber))
+  const unblocked = (): void => {
+    if (blocked.delete(subscriber) && blocked.size === 0) onDrain()
+  }
+  socket.on('drain', unblocked)
   connection.on('error', () => {})
   connection.on('close', () => {
     subscribers.delete(subscriber)
-    blocked.delete(subscriber)
+    unblocked()
   })
 })
 await new Promise((resolve) => server.once('listening', resolve))
@@ -106,7 +110,10 @@ const publisher: Publisher = {
   port: (server.address() as { port: number }).port,
   publish: way.publish,
   flush: way.flush,
-  hasRoom: () => blocked.size === 0,
+  hasRoom(goOn) {
+    onDrain = blocked.size === 0 ? () => {} : goOn
+    return blocked.size === 0
+  },
   subscribers: () => subscribers.size,
   counters: () => ({ skipped }),
 }
