@@ -28,7 +28,9 @@ stream, each in a process of its own, and run the same strategy.
   --capture FILE  play a recorded stream, for example examples/captures/SIMULATED.ws.1.0
   --url URL       connect to a live combined stream, for example
                   wss://stream.binance.com:9443/stream?streams=btcusdt@bookTicker/btcusdt@aggTrade
-  --plain         one line a second instead of the table`
+  --plain         one line a second instead of the table
+
+npm run demo -- --hub shows the other direction: one publisher, a thousand subscribers. It has a --help of its own.`
 
 function count(text: string | undefined, name: string, fallback: number, max: number): number {
   if (text === undefined) return fallback
