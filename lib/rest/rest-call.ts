@@ -19,6 +19,11 @@ import { wireRequest } from './wire-request.js'
 /** Look-ups go before other queries: somebody waits to know what has become of an order. */
 const lookupPriority = 1
 
+/** The peer did not look at a request: GOAWAY, REFUSED_STREAM. */
+const unlookedAt = 'ERR_HTTP2_REFUSED'
+/** How often an attempt is moved to another connection for that. */
+const mostMoves = 3
+
 /** One request, from the call to its end: attempts, look-ups, and what is between them. */
 export class RestCall {
   readonly #core: RestCore
@@ -95,6 +100,10 @@ export class RestCall {
       const admitted = core.admit(wire, this.#grant, left === Number.POSITIVE_INFINITY ? undefined : left)
       if (admitted !== null) await admitted
       sent = await core.send(this.#set, wire, this.#grant, this.#timeouts(), this.#endpoint, this.#leaving)
+      // A connection was retired under it: that is nobody's fault, and no reason to wait.
+      for (let moves = 0; moves < mostMoves && sent.failure?.code === unlookedAt && this.#leftMs() > 0; moves++) {
+        sent = await core.send(this.#set, wire, this.#grant, this.#timeouts(), null, this.#leavingAgain)
+      }
     } catch (error) {
       throw this.#thrown(error)
     }
@@ -113,6 +122,8 @@ export class RestCall {
   }
 
   readonly #leaving = (): void => this.#attempts.sending(performance.now())
+
+  readonly #leavingAgain = (): void => this.#attempts.resending(performance.now())
 
   async #lookup(): Promise<Outcome> {
     const { lookup } = this.#set

@@ -231,7 +231,7 @@ export class RestCore {
     parts: SentParts,
   ): Sent {
     const { balancer } = this.endpoints
-    if (!(error instanceof HttpError) || ownFaults.has(error.code)) {
+    if (!(error instanceof HttpError) || blameless.has(error.code)) {
       balancer.abandon(endpoint)
       target.abandon(ticket)
       if (!(error instanceof HttpError) || error.code === 'ERR_ABORTED') throw error
@@ -252,8 +252,13 @@ export class RestCore {
   }
 }
 
-/** Failures that say nothing about the endpoint: ended by us, or our queue was full. */
-const ownFaults: ReadonlySet<string> = new Set(['ERR_ABORTED', 'ERR_HTTP_QUEUE_FULL', 'ERR_NOT_OPEN'])
+/** Failures that do not speak against the endpoint: ended by us, our queue was full, or it retired a connection in good order. */
+const blameless: ReadonlySet<string> = new Set([
+  'ERR_ABORTED',
+  'ERR_HTTP_QUEUE_FULL',
+  'ERR_NOT_OPEN',
+  'ERR_HTTP2_REFUSED',
+])
 
 function noEndpoint(readyInMs: number): Sent {
   const outcome = { kind: 'retryable', forMs: readyInMs } as const

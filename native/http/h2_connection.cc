@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "http/connection.h"
@@ -181,6 +182,9 @@ class H2Connection final : public Connection, private Watcher, private Resumable
     if (io.status != IoStatus::kOk) return io;
     if (!lock.owns_lock()) lock.lock();
     error = session_->feed({scratch_.data(), io.bytes});
+    // Before anybody is told what came: who hears that there is room would put the next request here, where it cannot
+    // leave.
+    if (session_->leaving()) limit_.store(0, std::memory_order_relaxed);
     return io;
   }
 
@@ -220,8 +224,9 @@ class H2Connection final : public Connection, private Watcher, private Resumable
     return session_->over() || ((retiring_ || session_->leaving()) && session_->active().empty());
   }
 
-  // What the last feed() noted. The listener may use the connection meanwhile, from here or other threads: that adds no
-  // events, since only feeding does.
+  // What the last feed() noted. The listener may use the connection meanwhile, from here or other threads. That adds no
+  // events, but for requests that the session does not let out any more: these are told with the next feed, or in the
+  // end.
   void tell() {
     {
       const std::lock_guard lock(io_mutex_);
@@ -315,13 +320,20 @@ class H2Connection final : public Connection, private Watcher, private Resumable
     std::vector<std::pair<RequestId, Sent>> open;
     if (session_ != nullptr) {
       const std::lock_guard lock(io_mutex_);
+      const std::vector<H2Event>& untold = session_->events();
       for (const auto& stream : session_->active()) {
-        if (stream->wanted) open.emplace_back(stream->id, Sent::kMaybe);
+        if (!stream->wanted) continue;
+        // Submitted after the peer had said GOAWAY: it has never left.
+        const bool held_back = std::any_of(untold.begin(), untold.end(), [&](const H2Event& event) {
+          return event.kind == H2Event::Kind::kClosed && event.stream == stream.get() &&
+                 event.code == NGHTTP2_REFUSED_STREAM;
+        });
+        open.emplace_back(stream->id, held_back ? Sent::kNo : Sent::kMaybe);
       }
     }
-    for (const auto& [id, sent] : open) {
-      listener_.on_failed(id, copy ? copy : Error{Errc::kEof, 0, "the peer closed the connection"}, sent);
-    }
+    const Error lost = copy ? copy : Error{Errc::kEof, 0, "the peer closed the connection"};
+    const Error refused{Errc::kHttp2Refused, NGHTTP2_REFUSED_STREAM, "the peer retires the connection"};
+    for (const auto& [id, sent] : open) listener_.on_failed(id, sent == Sent::kNo ? refused : lost, sent);
     listener_.on_closed(*this, copy);
   }
 

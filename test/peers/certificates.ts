@@ -12,7 +12,8 @@ export interface CertificateOptions {
   readonly use?: 'server' | 'client'
   readonly notBefore?: Date
   readonly notAfter?: Date
-  readonly key?: 'ec' | 'rsa' | 'ed25519'
+  /** `rsa1024` is too weak for anybody. Default 'ec'. */
+  readonly key?: 'ec' | 'rsa' | 'rsa1024' | 'ed25519'
 }
 
 /** A certificate with its key, PEM. */
@@ -27,7 +28,12 @@ export interface Authority extends Certificate {
   issue(options: CertificateOptions): Certificate
 }
 
-const signatureOid = { ec: '1.2.840.10045.4.3.2', rsa: '1.2.840.113549.1.1.11', ed25519: '1.3.101.112' } as const
+const signatureOid = {
+  ec: '1.2.840.10045.4.3.2',
+  rsa: '1.2.840.113549.1.1.11',
+  rsa1024: '1.2.840.113549.1.1.11',
+  ed25519: '1.3.101.112',
+} as const
 
 type KeyKind = keyof typeof signatureOid
 
@@ -37,6 +43,8 @@ function makeKey(kind: KeyKind): { publicKey: KeyObject; privateKey: KeyObject }
       return generateKeyPairSync('ec', { namedCurve: 'P-256' })
     case 'rsa':
       return generateKeyPairSync('rsa', { modulusLength: 2048 })
+    case 'rsa1024':
+      return generateKeyPairSync('rsa', { modulusLength: 1024 })
     case 'ed25519':
       return generateKeyPairSync('ed25519')
   }
@@ -44,7 +52,7 @@ function makeKey(kind: KeyKind): { publicKey: KeyObject; privateKey: KeyObject }
 
 function algorithm(kind: KeyKind): Buffer {
   // RSA's parameters are NULL, the others have none (RFC 8017, 5758, 8410).
-  return kind === 'rsa'
+  return kind === 'rsa' || kind === 'rsa1024'
     ? der.sequence(der.oid(signatureOid.rsa), Uint8Array.of(5, 0))
     : der.sequence(der.oid(signatureOid[kind]))
 }

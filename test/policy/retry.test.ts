@@ -344,3 +344,21 @@ describe('an order', () => {
     expect(attempts.mayHaveExecuted).toBe(false)
   })
 })
+
+describe('an attempt that leaves once more because nobody looked at it', () => {
+  it('is the same attempt, and valid from when it left last', () => {
+    const policy = retryPolicy({ visibleAfter: 0, budget: { ratio: 0, perSecond: 0, burst: 5 } })
+    const budget = new RetryBudget(policy, 0)
+    const request = { idempotent: false, canLookup: true, validMs: 1_000 }
+    const attempts = new Attempts(policy, request, budget, () => 0.5, 0)
+    attempts.sending(0)
+    attempts.resending(900)
+    expect(attempts.attempt).toBe(1)
+    expect(attempts.next(Outcomes.unknown, 950).do).toBe('lookup')
+    // What was sent at 900 may be executed until 1,900: a look-up at 1,500 proves nothing.
+    attempts.lookingUp(1_500)
+    expect(attempts.next(Outcomes.absent, 1_510).do).toBe('lookup')
+    attempts.lookingUp(1_901)
+    expect(attempts.next(Outcomes.absent, 1_910).do).toBe('retry')
+  })
+})

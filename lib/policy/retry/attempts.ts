@@ -70,6 +70,11 @@ export class Attempts {
     this.#sentAt = now
   }
 
+  /** The attempt leaves once more: the peer has certainly not looked at it, as when it retires a connection. Not another attempt. */
+  resending(now: number): void {
+    this.#sentAt = now
+  }
+
   /** A look-up leaves. */
   lookingUp(now: number): void {
     this.#lookups++
