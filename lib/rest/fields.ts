@@ -39,9 +39,14 @@ export function fieldLines(input: HeadersInput): string {
 /** Header fields one by one, as they were given. */
 export function pairsOf(input: HeadersInput): (readonly [name: string, value: string])[] {
   if (Symbol.iterator in input) return [...(input as Iterable<readonly [string, string]>)]
-  return Object.entries(input as Readonly<Record<string, string | readonly string[]>>).flatMap(([name, value]) =>
-    typeof value === 'string' ? [[name, value] as const] : value.map((one) => [name, one] as const),
-  )
+  const fields = input as Readonly<Record<string, string | readonly string[]>>
+  const pairs: (readonly [string, string])[] = []
+  for (const name of Object.keys(fields)) {
+    const value = fields[name] as string | readonly string[]
+    if (typeof value === 'string') pairs.push([name, value])
+    else for (const one of value) pairs.push([name, one])
+  }
+  return pairs
 }
 
 function refused(message: string): TickwireError {

@@ -9,7 +9,7 @@ import { throwLater } from '../runtime/emitter.js'
 import { HttpError } from './errors.js'
 import type { RequestTimeouts } from './options.js'
 import { redacted, secretsOf } from './redaction.js'
-import { lookupFailed, type RestCore, type Sent, type WireRequest } from './rest-core.js'
+import { type Departure, lookupFailed, type RestCore, type Sent, type WireRequest } from './rest-core.js'
 import { giveUpCodes, RestError } from './rest-error.js'
 import type { LookupContext, LookupResult, RestRequest } from './rest-options.js'
 import type { RestResponse } from './rest-response.js'
@@ -25,7 +25,7 @@ const unlookedAt = 'ERR_HTTP2_REFUSED'
 const mostMoves = 3
 
 /** One request, from the call to its end: attempts, look-ups, and what is between them. */
-export class RestCall {
+export class RestCall implements Departure {
   readonly #core: RestCore
   readonly #set: RestSet
   readonly #request: RestRequest
@@ -39,6 +39,8 @@ export class RestCall {
   #endpoint: Endpoint | null = null
   /** The answer to the last attempt. */
   #answer: RestResponse | null = null
+  /** What leaves next is the same attempt on another connection. */
+  #moving = false
   /** What a look-up has found. */
   #found: RestResponse | null = null
 
@@ -99,10 +101,11 @@ export class RestCall {
     try {
       const admitted = core.admit(wire, this.#grant, left === Number.POSITIVE_INFINITY ? undefined : left)
       if (admitted !== null) await admitted
-      sent = await core.send(this.#set, wire, this.#grant, this.#timeouts(), this.#endpoint, this.#leaving)
+      sent = await core.send(this.#set, wire, this.#grant, this.#timeouts(), this.#endpoint, this)
       // A connection was retired under it: that is nobody's fault, and no reason to wait.
       for (let moves = 0; moves < mostMoves && sent.failure?.code === unlookedAt && this.#leftMs() > 0; moves++) {
-        sent = await core.send(this.#set, wire, this.#grant, this.#timeouts(), null, this.#leavingAgain)
+        this.#moving = true
+        sent = await core.send(this.#set, wire, this.#grant, this.#timeouts(), null, this)
       }
     } catch (error) {
       throw this.#thrown(error)
@@ -121,9 +124,12 @@ export class RestCall {
     return sent.outcome
   }
 
-  readonly #leaving = (): void => this.#attempts.sending(performance.now())
-
-  readonly #leavingAgain = (): void => this.#attempts.resending(performance.now())
+  leaving(): void {
+    const now = performance.now()
+    if (this.#moving) this.#attempts.resending(now)
+    else this.#attempts.sending(now)
+    this.#moving = false
+  }
 
   async #lookup(): Promise<Outcome> {
     const { lookup } = this.#set
@@ -162,7 +168,7 @@ export class RestCall {
       return { kind: 'lookupFailed', forMs }
     } finally {
       stop.abort()
-      this.#wake()
+      this.#wake?.()
     }
   }
 
@@ -184,7 +190,7 @@ export class RestCall {
     try {
       const admitted = core.admit(wire, grant, undefined)
       if (admitted !== null) await admitted
-      sent = await core.send(this.#set, wire, grant, request.timeouts, null, () => {})
+      sent = await core.send(this.#set, wire, grant, request.timeouts, null, null)
     } catch (error) {
       throw this.#thrown(error)
     }
@@ -221,7 +227,7 @@ export class RestCall {
     return { ...timeouts, total: usual === 0 ? left : Math.min(usual, left) }
   }
 
-  #wake: () => void = () => {}
+  #wake: (() => void) | null = null
 
   /** @throws RestError `ERR_ABORTED` */
   #pause(ms: number): Promise<void> {

@@ -36,6 +36,11 @@ export interface WireRequest {
   readonly signal: AbortSignal | undefined
 }
 
+/** Who wants to know that a request leaves now. */
+export interface Departure {
+  leaving(): void
+}
+
 /** How one attempt ended. */
 export interface Sent {
   readonly outcome: Outcome
@@ -143,7 +148,7 @@ export class RestCore {
 
   /**
    * Sends a request that the limits have allowed, on the calling thread when a connection is free. Rejects when it cannot be sent at all, or
-   * was aborted. `leaving` is called right before it leaves.
+   * was aborted. `departure` hears of it right before it leaves.
    */
   send(
     set: RestSet,
@@ -151,7 +156,7 @@ export class RestCore {
     grant: Grant,
     timeouts: RequestTimeouts | undefined,
     avoid: Endpoint | null,
-    leaving: () => void,
+    departure: Departure | null,
   ): Promise<Sent> {
     const { balancer } = this.endpoints
     const endpoint = balancer.pick(wire.key, avoid)
@@ -176,7 +181,7 @@ export class RestCore {
       target.abandon(ticket)
       return Promise.reject(error)
     }
-    leaving()
+    departure?.leaving()
     this.counters.attempts++
     const started = performance.now()
     const { method, path, signal } = wire

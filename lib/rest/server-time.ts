@@ -49,7 +49,7 @@ export class ServerTime {
     try {
       const wire = wireRequest(core, this.#set(), 'GET', path, { weight, count: 0, auth: false })
       await (core.admit(wire, grant, timeout) ?? undefined)
-      const { http } = await core.send(this.#set(), wire, grant, { total: timeout }, null, () => {})
+      const { http } = await core.send(this.#set(), wire, grant, { total: timeout }, null, null)
       if (http === null || !http.ok) return
       const { sentNs, receivedNs, kernelNs } = http.times
       const venueTime = read(http.json())
