@@ -28,11 +28,11 @@ function stampLibrary(directory: string): string {
 const bench: Bench = async (context) => {
   // Each side and round is a process of its own: that is what takes the time.
   const rounds = context.quick ? 1 : 7
-  const requests = context.quick ? 4_000 : 20_000
+  const requests = context.quick ? 3_000 : 20_000
   await using nginx = await startAnswering()
   const { plain, tls, ca } = nginx.origins
   const note = `nginx ${nginx.version}; serial POST, ${requests} a round`
-  const common = { lanes: 1, busyMs: 0, warmUp: 1_000, requests }
+  const common = { lanes: 1, busyMs: 0, warmUp: 800, requests }
 
   for (const secure of [false, true]) {
     const figure = await alternate([...modes, ...peers], rounds, async (side) => {
