@@ -98,6 +98,8 @@ void BroadcastLoop::add(std::unique_ptr<Stream> stream, SubscriberInfo info) {
   subscribe_initially(s, info);
   if (s.open() && !info.received.empty()) inbound_.received(s, info.received);
   if (s.open() && !s.blocked) delivery_.serve(s);
+  // What the handshake has read ahead is announced by no edge.
+  if (s.open() && s.more->stream->has_buffered_input()) loop_.resume_later(*s.more);
   if (pass_state_ == PassState::kIdle) become_idle();
 }
 

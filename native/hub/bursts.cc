@@ -148,10 +148,8 @@ bool Joining::image(Subscriber& s, Burst& burst, size_t& budget) {
   s.messages += static_cast<uint64_t>(last - first);
   loop_.tally().deliveries.add(static_cast<uint64_t>(last - first));
   if (burst.offset != end) {
-    const size_t offered = FrameOutput::bytes_to_keep(s, burst.offset, end);
-    const auto to = std::lower_bound(ends.begin(), ends.end(), offered);
-    const bool between_frames = offered == 0 || (last != ends.begin() && *(last - 1) == offered);
-    burst.owed = between_frames ? burst.offset : *to;
+    const bool between_frames = burst.offset == 0 || (last != ends.begin() && *(last - 1) == burst.offset);
+    burst.owed = between_frames ? burst.offset : *last;
   }
   return loop_.delivery().went(s, sent);
 }

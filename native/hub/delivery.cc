@@ -4,6 +4,7 @@
 
 #include "hub/broadcast_loop.h"
 #include "hub/socket_queue.h"
+#include "net/tls_stream.h"
 
 namespace tickwire::hub {
 namespace {
@@ -32,8 +33,12 @@ bool Delivery::went(Subscriber& s, Sent sent) {
     s.blocked = true;
     loop_.tally().blocked.add();
   }
-  s.more->kernel_bytes = platform::unsent_bytes(s.fd);
+  s.more->kernel_bytes = unsent(s);
   return false;
+}
+
+size_t Delivery::unsent(const Subscriber& s) noexcept {
+  return platform::unsent_bytes(s.fd) + (FrameOutput::stream_owes(s) ? TlsStream::kRecordBytes : 0);
 }
 
 void Delivery::ended(const Subscriber& s) noexcept {
@@ -78,6 +83,7 @@ void Delivery::serve(Subscriber& s) {
 
 Delivery::Step Delivery::step(Subscriber& s, size_t& budget) {
   Connection& c = *s.more;
+  if (FrameOutput::stream_owes(s)) return went(s, loop_.output().flush_stream(s)) ? Step::kMore : Step::kStop;
   if (!c.bursts.empty() && c.bursts.front().owes()) {
     return loop_.joining().go_on(s, budget) ? Step::kMore : Step::kStop;
   }

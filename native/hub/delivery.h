@@ -25,6 +25,8 @@ class Delivery {
   // False when the socket takes no more or the connection broke, which then was seen to.
   [[nodiscard]] bool went(Subscriber& s, Sent sent);
   void ended(const Subscriber& s) noexcept;
+  // What was written and has not reached the client.
+  [[nodiscard]] static size_t unsent(const Subscriber& s) noexcept;
 
   // For kListed subscribers: which entries are for it. Valid until the next call for another.
   class Wanted {

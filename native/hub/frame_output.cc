@@ -7,14 +7,6 @@
 #include "net/socket_platform.h"
 
 namespace tickwire::hub {
-namespace {
-
-// A TLS stream that refuses a write has encrypted up to a record of it already, and must be offered the same bytes
-// again (net/tls_stream.h).
-constexpr size_t kRecordBytes = 16 * 1024;
-
-}  // namespace
-
 Sent FrameOutput::outcome(Subscriber& s, ssize_t n, size_t bytes, size_t& wrote) {
   if (n < 0) {
     wrote = 0;
@@ -56,8 +48,10 @@ Sent FrameOutput::write_pieces(Subscriber& s, std::span<const iovec> pieces, siz
   IoResult io = s.more->stream->write(pieces);
   wrote = 0;
   switch (io.status) {
-    case IoStatus::kOk:
-      return outcome(s, static_cast<ssize_t>(io.bytes), bytes, wrote);
+    case IoStatus::kOk: {
+      const Sent sent = outcome(s, static_cast<ssize_t>(io.bytes), bytes, wrote);
+      return s.more->stream->has_unsent_output() ? Sent::kBlocked : sent;
+    }
     case IoStatus::kAgain:
       return Sent::kBlocked;
     case IoStatus::kEof:
@@ -66,11 +60,6 @@ Sent FrameOutput::write_pieces(Subscriber& s, std::span<const iovec> pieces, siz
   }
   error_ = io.error ? std::move(io.error) : Error{Errc::kBrokenPipe, 0, "the client no longer reads"};
   return Sent::kFailed;
-}
-
-size_t FrameOutput::bytes_to_keep(const Subscriber& s, size_t wrote, size_t offered) noexcept {
-  if (!s.tls) return wrote;
-  return offered - wrote <= kRecordBytes ? offered : wrote + kRecordBytes;
 }
 
 Sent FrameOutput::no_memory() {
@@ -88,10 +77,8 @@ Sent FrameOutput::pieces(Subscriber& s, std::span<const iovec> pieces, std::span
   size_t wrote = 0;
   const Sent sent = write_pieces(s, pieces, bytes, wrote);
   done = wrote == bytes ? ends.size() : 0;
-  if (sent != Sent::kBlocked) return sent;
-  const size_t kept = bytes_to_keep(s, wrote, bytes);
-  if (kept == 0) return sent;
-  while (ends[done] < kept) ++done;
+  if (sent != Sent::kBlocked || wrote == 0 || wrote == bytes) return sent;
+  while (ends[done] < wrote) ++done;
   const size_t end = ends[done++];
   size_t at = 0;
   for (const iovec& piece : pieces) {
@@ -101,6 +88,11 @@ Sent FrameOutput::pieces(Subscriber& s, std::span<const iovec> pieces, std::span
     at += piece.iov_len;
   }
   return sent;
+}
+
+Sent FrameOutput::flush_stream(Subscriber& s) {
+  size_t wrote = 0;
+  return write_pieces(s, {}, 0, wrote);
 }
 
 Sent FrameOutput::flush_private(Subscriber& s) {

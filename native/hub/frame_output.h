@@ -16,8 +16,10 @@ namespace tickwire::hub {
 
 enum class Sent : uint8_t {
   kAll,
-  kBlocked,  // the socket takes no more: an edge will follow
-  kFailed,   // the connection is broken; FrameOutput::error() says how
+  // The socket takes no more: an edge will follow. Also after everything was taken, when a TLS stream has yet to get
+  // rid of a part of it.
+  kBlocked,
+  kFailed,  // the connection is broken; FrameOutput::error() says how
 };
 
 class FrameOutput {
@@ -37,14 +39,13 @@ class FrameOutput {
     }
     done = 0;
     if (sent == Sent::kFailed) return sent;
-    const size_t kept = bytes_to_keep(s, wrote, bytes);
-    if (kept == 0) return sent;  // between two frames, nothing begun
-    // The first frame that reaches to what must be kept, or beyond it.
+    if (wrote == 0) return sent;
+    // The frame that was begun, or ended, last.
     size_t low = 0;
     size_t high = count - 1;
     while (low < high) {
       const size_t middle = low + (high - low) / 2;
-      if (end_of(middle) < kept) {
+      if (end_of(middle) < wrote) {
         low = middle + 1;
       } else {
         high = middle;
@@ -63,9 +64,13 @@ class FrameOutput {
   }
   // The subscriber's private bytes.
   [[nodiscard]] Sent flush_private(Subscriber& s);
+  // What lies in the stream itself.
+  [[nodiscard]] Sent flush_stream(Subscriber& s);
+  // Taken by a stream, not by the kernel. Only TLS has such bytes, at most a record and a few alerts.
+  [[nodiscard]] static bool stream_owes(const Subscriber& s) noexcept {
+    return s.tls && s.more->stream->has_unsent_output();
+  }
 
-  // After `wrote` of the `offered` bytes were taken: up to where they must be sent next, whatever is decided meanwhile.
-  [[nodiscard]] static size_t bytes_to_keep(const Subscriber& s, size_t wrote, size_t offered) noexcept;
   [[nodiscard]] const Error& error() const noexcept { return error_; }
 
  private:

@@ -61,6 +61,8 @@ void Inbound::read(Subscriber& s) {
     const IoResult io = c.stream->read({buffer_.data() + kept, kReadBytes}, stamp);
     switch (io.status) {
       case IoStatus::kAgain:
+        // TLS may have had to answer something itself.
+        if (FrameOutput::stream_owes(s) && !s.blocked) loop_.delivery().serve(s);
         return;
       case IoStatus::kEof: {
         const bool clean =

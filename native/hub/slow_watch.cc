@@ -4,7 +4,6 @@
 
 #include "hub/broadcast_loop.h"
 #include "hub/notices.h"
-#include "hub/socket_queue.h"
 #include "wire/header.h"
 
 namespace tickwire::hub {
@@ -38,7 +37,7 @@ void SlowWatch::check() {
     const uint64_t waiting = lag_of(s) + s.out.size();
     if (waiting + c.kernel_bytes <= limit) continue;
     // The kernel has sent since; it was given nothing more.
-    c.kernel_bytes = platform::unsent_bytes(s.fd);
+    c.kernel_bytes = Delivery::unsent(s);
     if (waiting + c.kernel_bytes > limit) begin(s, waiting + c.kernel_bytes);
   }
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -39,20 +40,75 @@ struct Received {
   std::string payload;
 };
 
-// Reads what a server sends: unmasked, unfragmented frames.
-class ClientEnd {
+// What a server sends: unmasked, unfragmented frames.
+class ServerFrames {
+ public:
+  void feed(std::string_view bytes) {
+    raw.append(bytes);
+    parse();
+  }
+  [[nodiscard]] std::vector<std::string> texts() const {
+    std::vector<std::string> out;
+    for (const Received& f : frames) {
+      if (f.opcode == 1 || f.opcode == 2) out.push_back(f.payload);
+    }
+    return out;
+  }
+  // The next message, "" when there is none.
+  std::string next() {
+    if (frames.empty()) return {};
+    std::string payload = std::move(frames.front().payload);
+    frames.pop_front();
+    return payload;
+  }
+
+  std::deque<Received> frames;
+  std::string raw;  // not parsed yet
+
+ protected:
+  void parse() {
+    size_t at = 0;
+    for (;;) {
+      const auto* const p = reinterpret_cast<const uint8_t*>(raw.data()) + at;
+      const size_t left = raw.size() - at;
+      if (left < 2) break;
+      REQUIRE((p[0] & 0x80) != 0);
+      REQUIRE((p[0] & 0x30) == 0);
+      REQUIRE((p[1] & 0x80) == 0);
+      uint64_t size = p[1];
+      size_t header = 2;
+      if (size == 126) {
+        header = 4;
+        if (left < header) break;
+        size = static_cast<uint64_t>(p[2]) << 8 | p[3];
+        REQUIRE(size >= 126);
+      } else if (size == 127) {
+        header = 10;
+        if (left < header) break;
+        size = 0;
+        for (int i = 0; i < 8; ++i) size = size << 8 | p[2 + i];
+        REQUIRE(size >= 65536);
+      }
+      if (left - header < size) break;
+      frames.push_back({static_cast<uint8_t>(p[0] & 0x0F), (p[0] & 0x40) != 0, raw.substr(at + header, size)});
+      at += header + size;
+    }
+    raw.erase(0, at);
+  }
+};
+
+// The client's end of a connection.
+class ClientEnd : public ServerFrames {
  public:
   explicit ClientEnd(int fd) : fd_(fd) { REQUIRE(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == 0); }
   ClientEnd(ClientEnd&& other) noexcept
-      : frames(std::move(other.frames)),
-        raw(std::move(other.raw)),
+      : ServerFrames(std::move(other)),
         ended(other.ended),
         fd_(std::exchange(other.fd_, -1)),
         keep_raw_(other.keep_raw_) {}
   ClientEnd& operator=(ClientEnd&& other) noexcept {
     hang_up();
-    frames = std::move(other.frames);
-    raw = std::move(other.raw);
+    ServerFrames::operator=(std::move(other));
     ended = other.ended;
     keep_raw_ = other.keep_raw_;
     fd_ = std::exchange(other.fd_, -1);
@@ -93,55 +149,10 @@ class ClientEnd {
     send_bytes(std::span(frame).first(header + payload.size()));
   }
   void say(std::string_view json) const { send_frame(ws::Opcode::kText, json); }
-  [[nodiscard]] std::vector<std::string> texts() const {
-    std::vector<std::string> out;
-    for (const Received& f : frames) {
-      if (f.opcode == 1 || f.opcode == 2) out.push_back(f.payload);
-    }
-    return out;
-  }
-  // The next message, "" when there is none.
-  std::string next() {
-    if (frames.empty()) return {};
-    std::string payload = std::move(frames.front().payload);
-    frames.pop_front();
-    return payload;
-  }
 
-  std::deque<Received> frames;
-  std::string raw;  // not parsed yet
   bool ended = false;
 
  private:
-  void parse() {
-    size_t at = 0;
-    for (;;) {
-      const auto* const p = reinterpret_cast<const uint8_t*>(raw.data()) + at;
-      const size_t left = raw.size() - at;
-      if (left < 2) break;
-      REQUIRE((p[0] & 0x80) != 0);
-      REQUIRE((p[0] & 0x30) == 0);
-      REQUIRE((p[1] & 0x80) == 0);
-      uint64_t size = p[1];
-      size_t header = 2;
-      if (size == 126) {
-        header = 4;
-        if (left < header) break;
-        size = static_cast<uint64_t>(p[2]) << 8 | p[3];
-        REQUIRE(size >= 126);
-      } else if (size == 127) {
-        header = 10;
-        if (left < header) break;
-        size = 0;
-        for (int i = 0; i < 8; ++i) size = size << 8 | p[2 + i];
-        REQUIRE(size >= 65536);
-      }
-      if (left - header < size) break;
-      frames.push_back({static_cast<uint8_t>(p[0] & 0x0F), (p[0] & 0x40) != 0, raw.substr(at + header, size)});
-      at += header + size;
-    }
-    raw.erase(0, at);
-  }
   int fd_;
   bool keep_raw_ = false;
 };
@@ -295,14 +306,19 @@ class HubRig {
     return hub_->publish(message);
   }
 
+  // Over a stream of the test's own.
+  void attach(SubscriberInfo info, std::unique_ptr<Stream> stream, uint32_t loop = 0) {
+    info.id = last_id = hub_->new_id(loop);
+    hub_->add(std::move(stream), std::move(info));
+  }
+
   Recorder events;
   SubscriberId last_id = 0;
 
  private:
   ClientEnd attach(SubscriberInfo info, int ours, int theirs, uint32_t loop) {
     REQUIRE(fcntl(ours, F_SETFL, fcntl(ours, F_GETFL) | O_NONBLOCK) == 0);
-    info.id = last_id = hub_->new_id(loop);
-    hub_->add(std::make_unique<TcpStream>(Fd(ours)), std::move(info));
+    attach(std::move(info), std::make_unique<TcpStream>(Fd(ours)), loop);
     return ClientEnd(theirs);
   }
 
