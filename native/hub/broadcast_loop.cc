@@ -187,9 +187,10 @@ void BroadcastLoop::set_behind(Subscriber& s) {
   Connection& c = *s.more;
   if (s.interest == Interest::kListed) {
     // Where it stands: in front of what the present pass has for it, else behind everything so far.
-    c.lag = group.unchain(s);
+    const LaneGroup::Unchained chain = group.unchain(s);
+    c.lag = chain.bytes;
     c.nothing_waits = c.lag == 0;
-    s.cursor = c.nothing_waits ? std::max(s.cursor, group.marked()) : group.pass_begin();
+    s.cursor = c.nothing_waits ? std::max(s.cursor, group.marked()) : chain.cursor;
   }
   s.behind = true;
   c.behind_place = static_cast<uint32_t>(behind_.size());

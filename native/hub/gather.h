@@ -1,5 +1,6 @@
 // Frames from different places of a ring, put together for one system call. Neighbours stay where they are and become
-// one piece; lone small frames are copied, since the kernel takes longer over a piece than a copy takes. One per loop.
+// one piece; small pieces are copied together as soon as another follows, since the kernel takes longer over a piece
+// than a copy takes.
 #pragma once
 #include <sys/uio.h>
 
@@ -9,6 +10,7 @@
 #include <cstring>
 #include <memory>
 #include <span>
+#include <utility>
 
 namespace tickwire::hub {
 
@@ -17,36 +19,46 @@ class Gather {
   static constexpr size_t kMaxFrames = 2048;
   static constexpr size_t kMaxPieces = 64;
   static constexpr size_t kScratch = 64 * 1024;
-  static constexpr size_t kCopyUpTo = 512;
+  static constexpr size_t kCopyUpTo = 512;         // bytes of a piece
   static constexpr size_t kMaxBytes = 256 * 1024;  // a longer frame goes alone
 
   Gather() : scratch_(std::make_unique_for_overwrite<uint8_t[]>(kScratch)) {}
 
-  void clear() noexcept { frames_ = pieces_ = used_ = bytes_ = 0; }
+  void clear() noexcept {
+    frames_ = pieces_ = used_ = bytes_ = 0;
+    in_place_ = false;
+  }
   [[nodiscard]] bool empty() const noexcept { return frames_ == 0; }
   [[nodiscard]] size_t bytes() const noexcept { return bytes_; }
   // False when it does not fit any more; `tag` is the caller's.
   [[nodiscard]] bool add(std::span<const uint8_t> frame, uint64_t tag) noexcept {
     if (full_for(frame.size())) return false;
-    iovec* const last = pieces_ == 0 ? nullptr : &piece_[pieces_ - 1];
-    if (last != nullptr && end_of(*last) == frame.data()) {
-      last->iov_len += frame.size();
-    } else if (frame.size() <= kCopyUpTo && used_ + frame.size() <= kScratch) {
-      uint8_t* const to = scratch_.get() + used_;
-      std::memcpy(to, frame.data(), frame.size());
-      return copied(to, frame.size(), tag);
+    if (in_place_ && end_of(piece_[pieces_ - 1]) == frame.data()) {
+      piece_[pieces_ - 1].iov_len += frame.size();
     } else {
+      settle();
       if (pieces_ == kMaxPieces) return false;
       piece_[pieces_++] = {const_cast<uint8_t*>(frame.data()), frame.size()};  // only read
+      in_place_ = true;
     }
     return finish(frame.size(), tag);
   }
   // A copy that the caller may change before it is sent; null when it does not fit.
   [[nodiscard]] uint8_t* add_copy(std::span<const uint8_t> frame, uint64_t tag) noexcept {
     if (full_for(frame.size()) || used_ + frame.size() > kScratch) return nullptr;
+    settle();
+    // Settling may have used some.
+    if (used_ + frame.size() > kScratch) return nullptr;
     uint8_t* const to = scratch_.get() + used_;
+    if (!extends_last(to)) {
+      if (pieces_ == kMaxPieces) return nullptr;
+      piece_[pieces_++] = {to, 0};
+    }
     std::memcpy(to, frame.data(), frame.size());
-    return copied(to, frame.size(), tag) ? to : nullptr;
+    piece_[pieces_ - 1].iov_len += frame.size();
+    used_ += frame.size();
+    static_cast<void>(finish(frame.size(), tag));
+    return to;
   }
 
   [[nodiscard]] std::span<const iovec> pieces() const noexcept { return {piece_.data(), pieces_}; }
@@ -61,16 +73,23 @@ class Gather {
   [[nodiscard]] static const uint8_t* end_of(const iovec& piece) noexcept {
     return static_cast<const uint8_t*>(piece.iov_base) + piece.iov_len;
   }
-  bool copied(uint8_t* to, size_t size, uint64_t tag) noexcept {
-    iovec* const last = pieces_ == 0 ? nullptr : &piece_[pieces_ - 1];
-    if (last != nullptr && end_of(*last) == to) {
-      last->iov_len += size;
+  [[nodiscard]] bool extends_last(const uint8_t* to) const noexcept {
+    return pieces_ != 0 && end_of(piece_[pieces_ - 1]) == to;
+  }
+  // The last piece gets no more neighbours: a small one joins the copies in front of it.
+  void settle() noexcept {
+    if (!std::exchange(in_place_, false)) return;
+    const iovec last = piece_[pieces_ - 1];
+    if (last.iov_len > kCopyUpTo || used_ + last.iov_len > kScratch) return;
+    uint8_t* const to = scratch_.get() + used_;
+    std::memcpy(to, last.iov_base, last.iov_len);
+    used_ += last.iov_len;
+    --pieces_;
+    if (extends_last(to)) {
+      piece_[pieces_ - 1].iov_len += last.iov_len;
     } else {
-      if (pieces_ == kMaxPieces) return false;
-      piece_[pieces_++] = {to, size};
+      piece_[pieces_++] = {to, last.iov_len};
     }
-    used_ += size;
-    return finish(size, tag);
   }
   bool finish(size_t size, uint64_t tag) noexcept {
     bytes_ += size;
@@ -80,6 +99,7 @@ class Gather {
   }
 
   std::unique_ptr<uint8_t[]> scratch_;
+  bool in_place_ = false;  // the last piece lies in a ring, and may still grow
   size_t used_ = 0;
   size_t frames_ = 0;
   size_t pieces_ = 0;

@@ -60,6 +60,7 @@ Result<void> Joining::subscribe_topic(Subscriber& s, std::string_view name, std:
     const bool imaged = topic.options.snapshot && topic.sequence != 0;
     if (prior && (retained || imaged)) member.live_from = Member::kHeld;
     c.subscriptions.push_back({id, group.add_member(id, std::move(member))});
+    s.one_topic = c.subscriptions.size() == 1;
     if (prior && retained) {
       Burst& burst = c.bursts.emplace_back();
       burst.stage = Burst::Stage::kValues;
@@ -167,6 +168,7 @@ void Joining::remove_subscription(Subscriber& s, size_t which) noexcept {
     group.member(moved.topic, moved.place).place = static_cast<uint32_t>(which);
   }
   c.subscriptions.pop_back();
+  s.one_topic = c.subscriptions.size() == 1;
   stop_awaiting(s, gone.topic);
   for (Burst& burst : c.bursts) burst.cancelled = burst.cancelled || burst.topic == gone.topic;
   std::erase_if(c.bursts, [](const Burst& b) { return b.cancelled && !b.owes(); });

@@ -1,9 +1,10 @@
 // The subscribers of one lane on one loop, and how a pass goes over them.
 //
 // A pass covers the entries between where the one before ended and the lane's head. Marking walks over them once and
-// gives each topic's members what is for them (a chain of entries per subscriber), so that nobody looks at messages
-// that are not for it; those who take everything need no marking. Sweeping then writes to each subscriber, one system
-// call where its news lie together. Both cost nothing for those who have no news.
+// chains each topic's together, so that nobody looks at messages that are not for it. Members that listen to this one
+// topic without a filter, which are most, share the topic's chain and what is gathered from it; the others get a chain
+// of their own. Those who take everything need no marking. Sweeping then writes to each subscriber, one system call
+// where its news lie together. Both cost nothing for those who have no news.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -59,7 +60,6 @@ class LaneGroup {
   [[nodiscard]] uint32_t size() const noexcept { return size_; }
   // Entries below this were seen by every pass.
   [[nodiscard]] uint64_t marked() const noexcept { return marked_; }
-  [[nodiscard]] uint64_t pass_begin() const noexcept { return from_; }
   [[nodiscard]] const BroadcastRing& ring() const noexcept { return *ring_; }
   [[nodiscard]] bool has_ring() const noexcept { return ring_ != nullptr; }
 
@@ -72,10 +72,14 @@ class LaneGroup {
   // The subscriber's place in the list of its topic.
   uint32_t add_member(TopicId topic, Member member);
   void remove_member(TopicId topic, uint32_t place) noexcept;
-  [[nodiscard]] Member& member(TopicId topic, uint32_t place) noexcept { return members_[topic][place]; }
-  // Takes it out of the present pass: what was for it there, the bytes returned, is again to be found from pass_begin()
-  // on. 0 when it was not in it.
-  uint64_t unchain(Subscriber& s) noexcept;
+  [[nodiscard]] Member& member(TopicId topic, uint32_t place) noexcept { return topics_[topic].members[place]; }
+  // Takes it out of the present pass. What was for it there, `bytes`, is again to be found from the entry `cursor` on;
+  // 0 bytes when it was not in it, or had got everything.
+  struct Unchained {
+    uint64_t bytes = 0;
+    uint64_t cursor = 0;
+  };
+  Unchained unchain(Subscriber& s) noexcept;
 
   void mark(uint64_t head);
   // True when the pass is complete.
@@ -86,13 +90,43 @@ class LaneGroup {
     uint32_t entry;  // counted from from_
     uint32_t next;
   };
+  struct TopicMembers {
+    std::vector<Member> members;
+    uint32_t run = 0;  // of the present pass: its place + 1
+  };
+  // What the present pass has of one topic, and for whom: ranges of sharing_, lagging_, single_.
+  struct Run {
+    TopicId topic = kNoTopic;
+    uint32_t first = Subscriber::kNoNode;
+    uint32_t last = Subscriber::kNoNode;
+    uint64_t bytes = 0;
+    size_t sharing = 0;
+    size_t sharing_end = 0;
+    size_t lagging = 0;
+    size_t lagging_end = 0;
+    size_t single = 0;
+    size_t single_end = 0;
+  };
   static constexpr size_t kMaxNodes = 1u << 20;
+  // In chain_last of a subscriber that shares a topic's chain, with its place in sharing_.
+  static constexpr uint32_t kShares = 1u << 31;
 
   void remove(std::vector<Subscriber*>& list, const Subscriber& s, size_t& next) noexcept;
+  void begin_pass() noexcept;
+  void mark_entry(uint64_t index, uint64_t size, TopicMembers& topic);
+  void begin_run(TopicId id, TopicMembers& topic, uint64_t index);
+  void end_runs();
   void give(Member& member, uint64_t index, uint64_t size);
   void sweep_whole(Subscriber& s, SweepBudget& budget);
+  [[nodiscard]] bool sweep_shared(SweepBudget& budget);
+  void gather_share(const Run& run, uint32_t from);
+  void write_shared(Subscriber& s, SweepBudget& budget);
   void sweep_chain(Subscriber& s, SweepBudget& budget);
-  void count(Subscriber& s, size_t frames) noexcept;
+  // From this node on as much as fits; returns the first that did not, or kNoNode.
+  [[nodiscard]] uint32_t collect(Gather& gather, uint32_t node) const noexcept;
+  [[nodiscard]] uint64_t messages_in(const Gather& gather, size_t frames) const noexcept;
+  void count(Subscriber& s, uint64_t messages) noexcept;
+  void stay_behind(Subscriber& s, Sent why, uint32_t node);
   [[nodiscard]] uint64_t chain_bytes(uint32_t node) const noexcept;
 
   Lane lane_;
@@ -107,10 +141,23 @@ class LaneGroup {
   uint64_t marked_ = 0;
   std::vector<Subscriber*> whole_;
   std::vector<Subscriber*> scanned_;
-  std::vector<std::vector<Member>> members_;  // by topic
+  std::vector<TopicMembers> topics_;  // by number
   size_t listed_ = 0;
-  std::vector<Subscriber*> dirty_;
+  std::vector<Run> runs_;
+  std::vector<Subscriber*> sharing_;  // null: needs nothing more
+  std::vector<Subscriber*> lagging_;
+  std::vector<Member*> single_;
+  std::vector<Subscriber*> dirty_;  // with chains of their own
   std::vector<Node> nodes_;
+  // Of the run that is being swept: a part of its chain, [from, to), for everybody who shares it.
+  struct Share {
+    std::unique_ptr<Gather> gather;
+    uint32_t from = Subscriber::kNoNode;
+    uint32_t to = Subscriber::kNoNode;
+    uint64_t messages = 0;
+  } share_;
+  size_t next_run_ = 0;
+  size_t next_sharing_ = 0;
   size_t next_whole_ = 0;
   size_t next_scanned_ = 0;
   size_t next_dirty_ = 0;

@@ -160,12 +160,12 @@ class alignas(64) Subscriber final : public Watcher {
   bool behind : 1 = false;
   bool blocked : 1 = false;  // the socket takes nothing: an edge will come
   bool tls : 1 = false;
-  bool private_deflate : 1 = false;
-  uint64_t cursor = 0;  // the next entry; kListed in step: the group's
+  bool one_topic : 1 = false;  // kListed: listens to one topic
+  uint64_t cursor = 0;         // the next entry; kListed in step: the group's
   uint64_t messages = 0;
   uint64_t bytes = 0;
   OutBuffer out;
-  uint32_t chain_first = kNoNode;  // kListed: what of the present pass is for it
+  uint32_t chain_first = kNoNode;  // kListed: what of the present pass is for it (LaneGroup)
   uint32_t chain_last = kNoNode;
   std::unique_ptr<Connection> more;
 

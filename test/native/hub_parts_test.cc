@@ -218,7 +218,12 @@ TEST_CASE("hub gather: neighbours are one piece, small ones are copied together,
   add(900, 10);    // copied behind it
   add(2000, 700);  // a piece of its own
   CHECK(gather.pieces().size() == 3);
-  CHECK(gather.frames() == 5);
+  for (size_t i = 0; i < 60; ++i) add(2800 + 10 * i, 10);  // neighbours of each other: one piece, where they lie
+  add(100, 1);
+  CHECK(gather.pieces().size() == 5);
+  CHECK(gather.pieces()[3].iov_base == memory.data() + 2800);
+  CHECK(gather.pieces()[4].iov_base == memory.data() + 100);  // nothing has followed it yet
+  CHECK(gather.frames() == 66);
   CHECK(gather.tag(4) == 2000);
   std::string joined;
   for (const iovec& piece : gather.pieces()) joined.append(static_cast<const char*>(piece.iov_base), piece.iov_len);
