@@ -2,37 +2,12 @@
 // rows of them, damage, masks and definitions that are known included.
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
-#include <new>
 
+#include "allocation_count.h"
 #include "wire/market.h"
 #include "wire_rows.h"
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define TICKWIRE_FOREIGN_NEW 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define TICKWIRE_FOREIGN_NEW 1
-#endif
-
-namespace {
-thread_local size_t allocations = 0;
-}  // namespace
-
-// The sanitizers bring operators of their own, which know more than these.
-#if !defined(TICKWIRE_FOREIGN_NEW)
-void* operator new(size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-#endif
 
 using namespace tickwire;
 using namespace tickwire::wire;
@@ -120,15 +95,15 @@ TEST_CASE("wire data path: nothing is allocated once warm") {
   round();
   REQUIRE(sink.made == 499 + 6 * 50);
   REQUIRE(sink.definitions == 1);
-  const size_t before = allocations;
+  const size_t before = tickwire::testing::allocations();
   round();
-  CHECK(allocations == before);
+  CHECK(tickwire::testing::allocations() == before);
   CHECK(sink.made == 2 * (499 + 6 * 50));
   CHECK(parser.counters().of(Damage::kChecksum) == 2);
   CHECK(wrong == 0);
-#if defined(TICKWIRE_FOREIGN_NEW)
-  MESSAGE("allocations are not counted under a sanitizer");
-#else
-  CHECK(before > 0);  // the counter counts
-#endif
+  if (tickwire::testing::kCountsAllocations) {
+    CHECK(before > 0);  // the counter counts
+  } else {
+    MESSAGE("allocations are not counted under a sanitizer");
+  }
 }
