@@ -115,6 +115,8 @@ void BroadcastLoop::prepare(Subscriber& s, const SubscriberInfo& info) {
   c.resends_left.left = 64;
   s.fd = c.stream->fd();
   s.tls = !c.stream->full_duplex_threads();
+  s.private_deflate = info.deflate && !info.deflate->server_no_context_takeover && speaks_websocket(info.lane) &&
+                      info.lane != Lane::kWsDeflate;
   platform::limit_unsent(s.fd, std::clamp(options().slow.pending_bytes / 4, kMinUnsent, kMaxUnsent));
 }
 
@@ -201,7 +203,7 @@ void BroadcastLoop::set_in_step(Subscriber& s) noexcept {
   if (!s.behind) return;
   Connection& c = *s.more;
   s.behind = false;
-  c.lag = 0;
+  c.lag = c.lag_to = 0;
   behind_[c.behind_place] = behind_.back();
   behind_[c.behind_place]->more->behind_place = c.behind_place;
   behind_.pop_back();

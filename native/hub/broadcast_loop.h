@@ -109,7 +109,7 @@ class BroadcastLoop final : private GroupOwner, private Resumable {
 
  private:
   void fall_behind(Subscriber& s, Sent why, uint64_t lag) override;
-  void serve_scanned(Subscriber& s) override { delivery_.serve(s); }
+  void serve_alone(Subscriber& s) override { delivery_.serve(s); }
   void on_resume() override;
   void on_pass_timer(int64_t now_ns);
 

@@ -154,6 +154,32 @@ bool Joining::image(Subscriber& s, Burst& burst, size_t& budget) {
   return loop_.delivery().went(s, sent);
 }
 
+void Joining::drop_outdated_image(Subscriber& s, uint64_t floor) {
+  Connection& c = *s.more;
+  for (Burst& burst : c.bursts) {
+    if (burst.stage != Burst::Stage::kImage || burst.image->next >= floor || burst.image->messages.empty()) continue;
+    const std::vector<uint8_t>& bytes = burst.frames->bytes;
+    const size_t rest = burst.owes() ? burst.owed - burst.offset : 0;
+    if (rest > loop_.options().slow.pending_bytes) {
+      loop_.tally().slow_disconnects.add();
+      return loop_.finish(s, Error{Errc::kHubTooSlow, kTryAgainLater, "too slow"}, false);
+    }
+    // What remains is the rest of the message that was begun. Behind it comes another snapshot, when the socket takes
+    // data again (image_done).
+    auto remains = std::make_shared<Snapshot>();
+    remains->topic = burst.image->topic;
+    remains->next = burst.image->next;
+    Snapshot::Frames& frames = remains->frames[0];
+    const auto begin = bytes.begin() + static_cast<std::ptrdiff_t>(burst.offset);
+    frames.bytes.assign(begin, begin + static_cast<std::ptrdiff_t>(rest));
+    if (rest != 0) frames.ends.push_back(rest);
+    burst.image = std::move(remains);
+    burst.frames = &burst.image->frames[0];
+    burst.offset = 0;
+    burst.owed = rest;
+  }
+}
+
 void Joining::image_done(Subscriber& s, const Burst& burst) {
   if (burst.cancelled) return;
   bool ask = false;

@@ -112,6 +112,7 @@ Delivery::Step Delivery::from_ring(Subscriber& s, size_t& budget) {
     s.more->nothing_waits = true;
     return Step::kCaughtUp;
   }
+  if (s.private_deflate) return compress(s, budget);
   return s.interest == Interest::kWhole ? region(s, budget) : scan(s, budget);
 }
 
@@ -197,11 +198,24 @@ Delivery::Wanted Delivery::wanted_by(Subscriber& s) {
   return wanted;
 }
 
-uint64_t Delivery::count_lag(Subscriber& s) {
+uint64_t Delivery::count_lag(Subscriber& s) { return lag_between(s, s.cursor); }
+
+uint64_t Delivery::counted_lag(Subscriber& s) {
+  Connection& c = *s.more;
+  if (c.lag_to < s.cursor) {
+    c.lag = 0;
+    c.lag_to = s.cursor;
+  }
+  c.lag += lag_between(s, c.lag_to);
+  c.lag_to = std::max(c.lag_to, loop_.group_of(s).marked());
+  return c.lag;
+}
+
+uint64_t Delivery::lag_between(Subscriber& s, uint64_t from) {
   const LaneGroup& group = loop_.group_of(s);
   const Wanted wanted = wanted_by(s);
   uint64_t bytes = 0;
-  for (uint64_t i = s.cursor; i < group.marked(); ++i) {
+  for (uint64_t i = from; i < group.marked(); ++i) {
     if (wanted(i, loop_.publication().log()[i])) bytes += group.ring().size_of(i);
   }
   return bytes;

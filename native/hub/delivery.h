@@ -7,6 +7,7 @@
 #include "hub/frame_output.h"
 #include "hub/lane_group.h"
 #include "hub/subscriber.h"
+#include "ws/byte_buffer.h"
 
 namespace tickwire::hub {
 
@@ -44,6 +45,8 @@ class Delivery {
   [[nodiscard]] Wanted wanted_by(Subscriber& s);
   // Bytes that wait for it between its cursor and the end of the present pass.
   [[nodiscard]] uint64_t count_lag(Subscriber& s);
+  // The same of a kScanned one, of which only what is new since the last time is looked at.
+  [[nodiscard]] uint64_t counted_lag(Subscriber& s);
 
  private:
   enum class Step : uint8_t { kMore, kCaughtUp, kStop };
@@ -51,10 +54,13 @@ class Delivery {
   [[nodiscard]] Step from_ring(Subscriber& s, size_t& budget);
   [[nodiscard]] Step region(Subscriber& s, size_t& budget);
   [[nodiscard]] Step scan(Subscriber& s, size_t& budget);
+  [[nodiscard]] Step compress(Subscriber& s, size_t& budget);
+  [[nodiscard]] uint64_t lag_between(Subscriber& s, uint64_t from);
 
   BroadcastLoop& loop_;
   std::vector<uint32_t> places_;  // by topic: the subscription's place + 1, of the subscriber asked about last
   std::vector<TopicId> filled_;
+  ws::ByteBuffer packed_;
 };
 
 }  // namespace tickwire::hub

@@ -259,6 +259,7 @@ void Joining::go_live_from(Subscriber& s, TopicId topic, uint64_t index) {
       hold->live_from = index;
     }
   }
+  c.lag_to = 0;  // counted for another beginning
   if (index >= s.cursor) return;
   s.cursor = index;
   c.nothing_waits = false;

@@ -35,6 +35,10 @@ class Joining {
   [[nodiscard]] bool go_on(Subscriber& s, size_t& budget);
   void send_definitions(Subscriber& s);
   void snapshot_published(TopicId topic);
+  // Its socket takes nothing, and entries below `floor` leave the ring: lets go of a snapshot that cannot be continued
+  // any more, so that those who do not read keep none alive. Ends the connection when it has begun a message of the
+  // snapshot that is longer than what it may have waiting.
+  void drop_outdated_image(Subscriber& s, uint64_t floor);
   // Topics of these ranges that have snapshots are begun anew.
   void refresh_snapshots(Subscriber& s, std::span<const MissedRange> missed);
   // kScanned: lets go of what holds no longer; without any it takes part in the pass like everybody.

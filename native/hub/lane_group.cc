@@ -114,7 +114,7 @@ void LaneGroup::begin_run(TopicId id, TopicMembers& topic, uint64_t index) {
   run.single = single_.size();
   for (Member& member : topic.members) {
     Subscriber& s = *member.subscriber;
-    if (!s.one_topic || member.filter || index < member.live_from) {
+    if (!s.one_topic || s.private_deflate || member.filter || index < member.live_from) {
       single_.push_back(&member);
     } else if (!s.behind) {
       s.chain_last = kShares | static_cast<uint32_t>(sharing_.size());
@@ -167,22 +167,35 @@ bool LaneGroup::sweep(SweepBudget& budget) {
   while (next_whole_ < whole_.size()) {
     if (budget.spent()) return false;
     Subscriber& s = *whole_[next_whole_++];
-    if (!s.behind && s.cursor < marked_) sweep_whole(s, budget);
+    if (s.behind || s.cursor >= marked_) continue;
+    if (s.private_deflate) [[unlikely]] {
+      serve_alone(s, budget);
+    } else {
+      sweep_whole(s, budget);
+    }
   }
   if (!sweep_shared(budget)) return false;
   while (next_dirty_ < dirty_.size()) {
     if (budget.spent()) return false;
     Subscriber* const s = dirty_[next_dirty_++];
-    if (s != nullptr) sweep_chain(*s, budget);
+    if (s == nullptr) continue;
+    if (s->private_deflate) [[unlikely]] {
+      serve_alone(*s, budget);
+    } else {
+      sweep_chain(*s, budget);
+    }
   }
   while (next_scanned_ < scanned_.size()) {
     if (budget.spent()) return false;
     Subscriber& s = *scanned_[next_scanned_++];
-    if (s.behind || s.cursor >= marked_) continue;
-    budget.take(ring_->bytes_between(s.cursor, marked_));
-    owner_.serve_scanned(s);
+    if (!s.behind && s.cursor < marked_) serve_alone(s, budget);
   }
   return true;
+}
+
+void LaneGroup::serve_alone(Subscriber& s, SweepBudget& budget) {
+  budget.take(ring_->bytes_between(std::max(s.cursor, from_), marked_));
+  owner_.serve_alone(s);
 }
 
 void LaneGroup::sweep_whole(Subscriber& s, SweepBudget& budget) {

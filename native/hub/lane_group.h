@@ -44,7 +44,8 @@ class GroupOwner {
  public:
   // The socket does not take everything: the subscriber goes on from its cursor by itself. `lag`: bytes that wait.
   virtual void fall_behind(Subscriber& s, Sent why, uint64_t lag) = 0;
-  virtual void serve_scanned(Subscriber& s) = 0;
+  // It has news that are nobody else's work.
+  virtual void serve_alone(Subscriber& s) = 0;
 
  protected:
   ~GroupOwner() = default;
@@ -117,6 +118,7 @@ class LaneGroup {
   void begin_run(TopicId id, TopicMembers& topic, uint64_t index);
   void end_runs();
   void give(Member& member, uint64_t index, uint64_t size);
+  void serve_alone(Subscriber& s, SweepBudget& budget);
   void sweep_whole(Subscriber& s, SweepBudget& budget);
   [[nodiscard]] bool sweep_shared(SweepBudget& budget);
   void gather_share(const Run& run, uint32_t from);

@@ -22,8 +22,10 @@ uint64_t SlowWatch::lag_of(Subscriber& s) {
   const LaneGroup& group = loop_.group_of(s);
   if (s.cursor >= group.marked()) return 0;
   const uint64_t all = group.ring().bytes_between(s.cursor, group.marked());
-  if (s.interest == Interest::kWhole || all <= loop_.options().slow.pending_bytes) return all;
-  return loop_.delivery().count_lag(s);
+  if (s.interest == Interest::kWhole) return all;
+  // Exactly only where it matters.
+  if (all + s.out.size() + s.more->kernel_bytes <= loop_.options().slow.pending_bytes) return all;
+  return loop_.delivery().counted_lag(s);
 }
 
 void SlowWatch::check() {
@@ -60,7 +62,8 @@ void SlowWatch::give_up(uint64_t floor) {
   for (size_t i = behind.size(); i-- > 0;) {
     if (i >= behind.size()) continue;
     Subscriber& s = *behind[i];
-    if (s.cursor < floor && s.phase != Phase::kGoodbye) give_up_entries(s, floor);
+    if (s.blocked) loop_.joining().drop_outdated_image(s, floor);
+    if (s.open() && s.cursor < floor && s.phase != Phase::kGoodbye) give_up_entries(s, floor);
   }
 }
 
@@ -99,6 +102,15 @@ void SlowWatch::jump_over_definitions(Subscriber& s, uint64_t to) {
   c.definitions_to = end;
 }
 
+std::optional<TopicId> SlowWatch::common_interest(Subscriber& s, uint64_t from) {
+  if (s.interest == Interest::kWhole) return kNoTopic;
+  if (s.interest != Interest::kListed || !s.one_topic) return std::nullopt;
+  const Subscription& only = s.more->subscriptions.front();
+  const Member& member = loop_.group_of(s).member(only.topic, only.place);
+  if (member.filter || member.live_from > from) return std::nullopt;
+  return only.topic;
+}
+
 void SlowWatch::miss(Subscriber& s, uint64_t from, uint64_t to) {
   SlowState& slow = s.more->slow;
   const LaneGroup& group = loop_.group_of(s);
@@ -112,11 +124,12 @@ void SlowWatch::miss(Subscriber& s, uint64_t from, uint64_t to) {
     }
   };
   MissedTally* tally = &missed_;
-  if (s.interest == Interest::kWhole) {
-    tally = &whole_missed_;
-    if (whole_.lane != s.lane || whole_.from != from || whole_.to != to) {
-      collect(*tally, [](uint64_t, const Entry&) { return true; });
-      whole_ = {s.lane, from, to};
+  if (const std::optional<TopicId> topic = common_interest(s, from)) {
+    tally = &common_missed_;
+    const Common wanted{s.lane, *topic, from, to};
+    if (!(wanted == common_)) {
+      collect(*tally, [&](uint64_t, const Entry& entry) { return *topic == kNoTopic || entry.topic == *topic; });
+      common_ = wanted;
     }
   } else {
     collect(*tally, loop_.delivery().wanted_by(s));
@@ -254,6 +267,7 @@ void SlowWatch::end(Subscriber& s) {
   Connection& c = *s.more;
   const SlowState slow = std::move(c.slow);
   c.slow = SlowState();
+  c.lag = c.lag_to = 0;
   if (s.interest == Interest::kListed) {
     c.lag = loop_.delivery().count_lag(s);
     c.nothing_waits = s.cursor == loop_.group_of(s).marked();

@@ -3,6 +3,7 @@
 // must leave the ring.
 #pragma once
 #include <cstdint>
+#include <optional>
 
 #include "hub/lane_group.h"
 #include "hub/missed_tally.h"
@@ -27,6 +28,8 @@ class SlowWatch {
   void begin(Subscriber& s, uint64_t pending);
   void end(Subscriber& s);
   void give_up_entries(Subscriber& s, uint64_t floor);
+  // The topic that it takes whole from this entry on; kNoTopic: all of them.
+  [[nodiscard]] std::optional<TopicId> common_interest(Subscriber& s, uint64_t from);
   // Entries [from, to) that it wants and will not get.
   void miss(Subscriber& s, uint64_t from, uint64_t to);
   [[nodiscard]] uint64_t lag_of(Subscriber& s);
@@ -36,13 +39,15 @@ class SlowWatch {
 
   BroadcastLoop& loop_;
   MissedTally missed_;
-  // What those who take everything missed in a range, which is the same for all of them.
-  struct Whole {
+  // What those missed in a range who take everything, or one topic without a filter: the same for all of them.
+  struct Common {
     Lane lane = Lane::kCount;
+    TopicId topic = kNoTopic;  // kNoTopic: everything
     uint64_t from = 0;
     uint64_t to = 0;
-  } whole_;
-  MissedTally whole_missed_;
+    bool operator==(const Common&) const = default;
+  } common_;
+  MissedTally common_missed_;
 };
 
 }  // namespace tickwire::hub

@@ -102,7 +102,8 @@ struct Connection final : Resumable {
   std::unique_ptr<Stream> stream;
   uint32_t place = 0;          // among the loop's connections
   uint32_t behind_place = 0;   // among those behind
-  uint64_t lag = 0;            // kListed and behind: bytes of the lane that wait for it
+  uint64_t lag = 0;            // behind, and not kWhole: bytes of the lane that wait for it
+  uint64_t lag_to = 0;         // kScanned: those before this entry are counted
   bool nothing_waits = false;  // kListed and behind: no entry from its cursor to the end of the pass is for it
   size_t kernel_bytes = 0;     // unsent when it was last blocked
   SlowPolicy slow_policy = SlowPolicy::kSkip;
@@ -122,7 +123,7 @@ struct Connection final : Resumable {
   std::unique_ptr<ws::FrameParser> parser;
   std::unique_ptr<wire::FrameParser> wire_parser;
   std::optional<ws::DeflateParams> deflate;
-  std::unique_ptr<ws::Deflater> deflater;  // compressed for it alone
+  std::unique_ptr<ws::Deflater> deflater;  // of what is compressed for it alone
   std::vector<uint8_t> rest;               // of what was received: the beginning of a frame
   Allowance messages_left;
   Allowance bytes_left;
@@ -160,8 +161,9 @@ class alignas(64) Subscriber final : public Watcher {
   bool behind : 1 = false;
   bool blocked : 1 = false;  // the socket takes nothing: an edge will come
   bool tls : 1 = false;
-  bool one_topic : 1 = false;  // kListed: listens to one topic
-  uint64_t cursor = 0;         // the next entry; kListed in step: the group's
+  bool one_topic : 1 = false;        // kListed: listens to one topic
+  bool private_deflate : 1 = false;  // messages are compressed for it alone, with its own context
+  uint64_t cursor = 0;               // the next entry; kListed in step: the group's
   uint64_t messages = 0;
   uint64_t bytes = 0;
   OutBuffer out;

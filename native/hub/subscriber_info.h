@@ -24,8 +24,9 @@ struct SubscriberInfo {
   SubscriberId id = 0;
   Lane lane = Lane::kWs;
   // permessage-deflate as agreed; absent: not negotiated. kWsDeflate takes whoever has server_no_context_takeover and a
-  // server window of at least HubOptions::deflate.window_bits. With kWs and kWsWire every message is compressed for
-  // this client alone, with its own context.
+  // server window of at least HubOptions::deflate.window_bits. With kWs and kWsWire, messages from deflate.threshold on
+  // are compressed for this client alone, with its own context, when the server's context is taken over; else they go
+  // uncompressed.
   std::optional<ws::DeflateParams> deflate;
 
   // Subscriptions made by path, query or Hello. `all_topics` also covers topics that come into being later; the names

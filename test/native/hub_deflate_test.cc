@@ -22,8 +22,8 @@ SubscriberInfo deflating(SubscriberInfo info) {
 }
 
 // The messages, inflated where they are compressed.
-std::vector<std::string> inflated(const ClientEnd& client, size_t& compressed) {
-  const auto made = ws::Inflater::create(15, false);
+std::vector<std::string> inflated(const ClientEnd& client, size_t& compressed, bool context = false) {
+  const auto made = ws::Inflater::create(15, context);
   REQUIRE(made.ok());
   std::vector<std::string> out;
   compressed = 0;
@@ -39,6 +39,12 @@ std::vector<std::string> inflated(const ClientEnd& client, size_t& compressed) {
     out.emplace_back(reinterpret_cast<const char*>(plain.data()), plain.size());
   }
   return out;
+}
+
+// Every client with its own compressor, which learns from message to message.
+SubscriberInfo deflating_alone(SubscriberInfo info) {
+  info.deflate = ws::DeflateParams{};
+  return info;
 }
 
 // Of every kind: too short to be compressed, compressible, and not.
@@ -150,4 +156,90 @@ TEST_CASE("hub deflate: the lane closes with its last client and opens anew, and
     }
     CHECK((rig->lanes_in_use() & 1u << static_cast<uint32_t>(Lane::kWsDeflate)) == 0);
   }
+}
+
+TEST_CASE("hub deflate: contexts of one's own, however slowly read") {
+  HubOptions options = quick_options();
+  options.slow.pending_bytes = 512u << 10;
+  HubRig rig(options);
+  const TopicId a = rig.topic("a");
+  const TopicId b = rig.topic("b");
+  const KeyId key = rig.key("k");
+  SubscriberInfo some = topics({"a", "b"});
+  some.keys = {"k"};
+  std::vector<ClientEnd> clients;
+  clients.push_back(rig.connect_small(deflating_alone(all_topics()), 8192));
+  clients.push_back(rig.connect_small(deflating_alone(topics({"a"})), 8192));
+  clients.push_back(rig.connect(deflating_alone(topics({"a"}))));
+  clients.push_back(rig.connect(deflating_alone(topics({"b", "a"}))));
+  clients.push_back(rig.connect(deflating_alone(std::move(some))));
+  ClientEnd plain = rig.connect(topics({"a"}));
+  rig.run();
+  std::mt19937 random(5);
+  std::vector<std::string> everything;
+  std::vector<std::string> of_a;
+  std::vector<std::string> of_key;
+  for (int i = 0; i < 1500; ++i) {
+    everything.push_back(sample(random, i));
+    if (i % 4 != 0) of_a.push_back(everything.back());
+    if (i % 5 == 0) of_key.push_back(everything.back());
+    REQUIRE(rig.publish(i % 4 == 0 ? b : a, everything.back(), i % 5 == 0 ? key : kNoKey).status ==
+            PublishStatus::kPublished);
+    if (i % 9 != 0) continue;
+    rig.run();
+    for (ClientEnd& client : clients) client.read_some(random() % 9000);
+    plain.read_some();
+  }
+  for (int i = 0; i < 400; ++i) {
+    rig.run();
+    for (ClientEnd& client : clients) client.read_some();
+    plain.read_some();
+  }
+  size_t compressed = 0;
+  const std::vector<std::string>* const expected[] = {&everything, &of_a, &of_a, &everything, &of_key};
+  for (size_t i = 0; i < clients.size(); ++i) {
+    CAPTURE(i);
+    CHECK((inflated(clients[i], compressed, true) == *expected[i]));
+    CHECK(compressed > expected[i]->size() / 2);
+  }
+  CHECK((plain.texts() == of_a));
+  CHECK(rig.events.slow.empty());
+  CHECK(rig->counters().deliveries == 2 * everything.size() + 3 * of_a.size() + of_key.size());
+}
+
+TEST_CASE("hub deflate: a context of one's own makes repetition cheap, and survives being skipped") {
+  HubOptions options = quick_options();
+  options.slow.pending_bytes = 64u << 10;
+  HubRig rig(options);
+  const TopicId a = rig.topic("a");
+  ClientEnd client = rig.connect_small(deflating_alone(topics({"a"})), 8192);
+  std::mt19937 random(3);
+  std::string noise(1000, '\0');
+  for (char& c : noise) c = static_cast<char>('a' + random() % 26);
+  for (int i = 0; i < 2; ++i) CHECK(rig.publish(a, noise).status == PublishStatus::kPublished);
+  rig.run();
+  client.read_some();
+  REQUIRE(client.frames.size() == 2);
+  CHECK(client.frames[0].payload.size() > 500);
+  CHECK(client.frames[1].payload.size() < 50);
+  uint64_t published = 2;
+  for (; published < 4000; ++published) {
+    for (char& c : noise) c = static_cast<char>('a' + random() % 26);
+    CHECK(rig.publish(a, noise).status == PublishStatus::kPublished);
+    rig.run();
+  }
+  REQUIRE(rig.events.slow.size() == 1);
+  for (int i = 0; i < 50; ++i) {
+    client.read_some();
+    rig.run();
+  }
+  REQUIRE(rig.events.slow.size() == 2);
+  CHECK(rig.publish(a, noise).status == PublishStatus::kPublished);
+  rig.run();
+  client.read_some();
+  size_t compressed = 0;
+  const std::vector<std::string> got = inflated(client, compressed, true);
+  REQUIRE(!got.empty());
+  CHECK(got.back() == noise);
+  CHECK(got.size() + rig.events.slow[1].missed == published + 1);
 }

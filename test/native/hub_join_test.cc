@@ -365,3 +365,69 @@ TEST_CASE("hub join: at any moment, however slowly read, there is no gap and no 
     }
   }
 }
+
+TEST_CASE("hub join: who does not read keeps no snapshot that is out of date, and is given another") {
+  HubRig rig;
+  const TopicId a = rig.topic("a", snapshotting());
+  ClientEnd healthy = rig.connect(topics({"a"}));
+  CHECK(rig.publish(a, "first").status == PublishStatus::kPublished);
+  ClientEnd stuck = rig.connect_small(topics({"a"}), 8192);
+  ClientEnd all = rig.connect_small(all_topics(), 8192);
+  std::vector<std::string> old;
+  for (int i = 0; i < 300; ++i) old.push_back("old " + std::to_string(i) + std::string(1000, '.'));
+  give_snapshot(rig, a, old);
+  rig.run();
+  CHECK(rig.events.needed.size() == 1);
+  // What continues it leaves the ring.
+  for (int i = 0; i < 10'000; ++i) {
+    REQUIRE(rig.publish(a, std::string(200, 'x')).status == PublishStatus::kPublished);
+    rig.run();
+    healthy.read_some();
+    healthy.frames.clear();
+  }
+  const auto read_all = [&] {
+    for (int i = 0; i < 200; ++i) {
+      rig.run();
+      stuck.read_some();
+      all.read_some();
+    }
+  };
+  read_all();
+  CHECK(rig.events.needed.size() == 2);
+  const std::vector<std::string> begun[] = {stuck.texts(), all.texts()};
+  for (const auto& texts : begun) {
+    REQUIRE(!texts.empty());
+    CHECK(texts.size() < 100);  // of the old snapshot only what was on its way, whole
+    for (size_t i = 0; i < texts.size(); ++i) CHECK(texts[i] == old[i]);
+  }
+  give_snapshot(rig, a, {"new"});
+  CHECK(rig.publish(a, "live").status == PublishStatus::kPublished);
+  read_all();
+  for (const ClientEnd* const client : {&stuck, &all}) {
+    std::vector<std::string> texts = client->texts();
+    REQUIRE(texts.size() >= 2);
+    CHECK(texts.back() == "live");
+    CHECK(texts[texts.size() - 2] == "new");
+    CHECK(texts.size() == begun[client == &all].size() + 2);
+  }
+}
+
+TEST_CASE("hub join: who has begun a message of a snapshot that is longer than it may have waiting is cut") {
+  HubOptions options = quick_options();
+  options.slow.pending_bytes = 64u << 10;
+  HubRig rig(options);
+  const TopicId a = rig.topic("a", snapshotting());
+  ClientEnd healthy = rig.connect(topics({"a"}));
+  CHECK(rig.publish(a, "first").status == PublishStatus::kPublished);
+  ClientEnd stuck = rig.connect_small(topics({"a"}), 8192);
+  give_snapshot(rig, a, {std::string(1u << 20, 's')});
+  for (int i = 0; i < 10'000 && rig.events.gone.empty(); ++i) {
+    REQUIRE(rig.publish(a, std::string(200, 'x')).status == PublishStatus::kPublished);
+    rig.run();
+    healthy.read_some();
+    healthy.frames.clear();
+  }
+  REQUIRE(rig.events.gone.size() == 1);
+  CHECK(rig.events.gone[0].code == Errc::kHubTooSlow);
+  CHECK(rig->counters().slow_disconnects == 1);
+}

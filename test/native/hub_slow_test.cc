@@ -336,3 +336,37 @@ TEST_CASE("hub slow: a store that is full is counted, and what it does not hold 
   CHECK(counters.not_kept > 0);
   CHECK(got.back() == 20'000);
 }
+
+TEST_CASE("hub slow: what waits for one with a filter on everything is counted exactly, pass by pass") {
+  HubOptions options = slow_options(SlowPolicy::kSkip);
+  HubRig rig(options);
+  const TopicId a = rig.topic("a");
+  const KeyId rare = rig.key("rare");
+  const KeyId other = rig.key("other");
+  SubscriberInfo info = all_topics();
+  info.keys = {"rare"};
+  ClientEnd stuck = rig.connect_small(std::move(info), 8192);
+  ClientEnd healthy = rig.connect();
+  // Of the others' messages nothing waits for it, however many there are within the window.
+  for (int i = 0; i < 1500; ++i) {
+    CHECK(rig.publish(a, numbered(1), i % 12 == 0 ? rare : other).status == PublishStatus::kPublished);
+    rig.run();
+    healthy.read_some();
+  }
+  CHECK(rig->counters().blocked == 1);
+  CHECK(rig.events.slow.empty());
+  uint64_t mine = 125;
+  for (; mine < 2000 && rig.events.slow.empty(); ++mine) {
+    CHECK(rig.publish(a, numbered(1), rare).status == PublishStatus::kPublished);
+    rig.run();
+    healthy.read_some();
+  }
+  REQUIRE(rig.events.slow.size() == 1);
+  // The kernel counts what it holds with its own memory for it.
+  constexpr size_t kKernel = 20'000;
+  CHECK(mine * 204 + kKernel > options.slow.pending_bytes);
+  CHECK(mine * 204 < options.slow.pending_bytes + kKernel);
+  drain(rig, stuck);
+  REQUIRE(rig.events.slow.size() == 2);
+  CHECK(stuck.texts().size() + rig.events.slow[1].missed == mine);
+}
