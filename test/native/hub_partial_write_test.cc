@@ -17,11 +17,11 @@ namespace {
 // Takes `most` bytes at a time, then none until the client has read.
 class ChoppingStream final : public Stream {
  public:
-  ChoppingStream(int fd, size_t most) : socket_(Fd(fd)), most_(most) {}
+  ChoppingStream(int fd, int client, size_t most) : socket_(Fd(fd)), client_(client), most_(most) {}
   IoResult read(std::span<uint8_t> into, int64_t& kernel_ns) override { return socket_.read(into, kernel_ns); }
   IoResult write(std::span<const iovec> pieces) override {
     int unread = 0;
-    REQUIRE(ioctl(socket_.fd(), TIOCOUTQ, &unread) == 0);
+    REQUIRE(ioctl(client_, FIONREAD, &unread) == 0);
     if (unread != 0) return {IoStatus::kAgain, 0, {}};
     std::vector<iovec> part;
     size_t left = most_;
@@ -39,6 +39,7 @@ class ChoppingStream final : public Stream {
 
  private:
   TcpStream socket_;
+  int client_;
   size_t most_;
 };
 
@@ -46,7 +47,7 @@ ClientEnd connect_chopped(HubRig& rig, SubscriberInfo info, size_t most) {
   int fds[2];
   REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
   REQUIRE(fcntl(fds[0], F_SETFL, fcntl(fds[0], F_GETFL) | O_NONBLOCK) == 0);
-  rig.attach(std::move(info), std::make_unique<ChoppingStream>(fds[0], most));
+  rig.attach(std::move(info), std::make_unique<ChoppingStream>(fds[0], fds[1], most));
   return ClientEnd(fds[1]);
 }
 
