@@ -28,11 +28,11 @@ function stampLibrary(directory: string): string {
 const bench: Bench = async (context) => {
   // Each side and round is a process of its own: that is what takes the time.
   const rounds = context.quick ? 1 : 7
-  const requests = context.quick ? 3_000 : 20_000
+  const requests = context.quick ? 2_000 : 20_000
   await using nginx = await startAnswering()
   const { plain, tls, ca } = nginx.origins
   const note = `nginx ${nginx.version}; serial POST, ${requests} a round`
-  const common = { lanes: 1, busyMs: 0, warmUp: 800, requests }
+  const common = { lanes: 1, busyMs: 0, warmUp: 600, requests }
 
   for (const secure of [false, true]) {
     const figure = await alternate([...modes, ...peers], rounds, async (side) => {
@@ -63,12 +63,14 @@ const bench: Bench = async (context) => {
   }
 
   if (process.platform !== 'linux') return
+  // undici's two interfaces write alike.
+  const wirePeers = ['undici', 'node'] as const
   const directory = temporaryDirectory()
   const library = stampLibrary(directory)
   const stamp = join(directory, 'stamp')
   for (const busyMs of [0, 1]) {
     const count = busyMs > 0 ? requests / 20 : requests / 2
-    const figure = await alternate(['inline', 'park', 'rest', ...peers], rounds, async (side) => {
+    const figure = await alternate(['inline', 'park', 'rest', ...wirePeers], rounds, async (side) => {
       writeFileSync(stamp, Buffer.alloc(16))
       const env = { LD_PRELOAD: library, TICKWIRE_WIRE_STAMP: stamp }
       const result = await runRestSide({ kind: 'wire', side, origin: plain, ...common, busyMs, requests: count }, env)
@@ -82,7 +84,7 @@ const bench: Bench = async (context) => {
           mode,
           unit: 'ns',
           ours: figure(mode, ({ p50 }) => p50),
-          peers: names((side) => figure(side, ({ p50 }) => p50)),
+          peers: { undici: figure('undici', ({ p50 }) => p50), 'node:http': figure('node', ({ p50 }) => p50) },
           also: { p99: figure(mode, ({ p99 }) => p99) },
           runs: rounds,
           cpus: placement,
