@@ -55,6 +55,7 @@ export type {
   HubHeartbeatOptions,
   HubLimits,
   HubOptions,
+  HubShmOptions,
   HubTlsOptions,
   PublishOptions,
   RateLimit,

@@ -6,6 +6,7 @@ import { core } from '../runtime/core.js'
 import { Emitter, type Listener, throwLater } from '../runtime/emitter.js'
 import { TickwireError } from '../runtime/errors.js'
 import { Loop, type LoopTenant, loopInternals } from '../runtime/loop.js'
+import { toShmError } from '../shm/errors.js'
 import { Quote } from '../wire/messages.js'
 import { isTyped } from './content.js'
 import { HubDelivery } from './delivery.js'
@@ -21,6 +22,7 @@ import {
   topicOptionsSchema,
 } from './options-schema.js'
 import { Publisher } from './publisher.js'
+import { HubSegment } from './segment.js'
 import type { Subscriber } from './subscriber.js'
 import { Topic } from './topic.js'
 import type { HubMessage, SnapshotProvider, TopicOptions } from './topic-options.js'
@@ -54,6 +56,7 @@ export class Hub implements AsyncDisposable {
   readonly #emitter = new Emitter<HubEvents>()
   readonly #publisher: Publisher
   readonly #delivery: HubDelivery
+  readonly #segment: HubSegment | null
   readonly #topics = new Map<string, Topic>()
   readonly #names = new Map<number, string>()
   readonly #snapshots = new Map<number, SnapshotProvider>()
@@ -65,7 +68,7 @@ export class Hub implements AsyncDisposable {
 
   /**
    * Makes a hub and listens. Resolves when all addresses are open.
-   * @throws ConfigError naming every option at fault. TickwireError `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ERR_TLS_CONFIG`,
+   * @throws ConfigError naming every option at fault. ShmError. TickwireError `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ERR_TLS_CONFIG`,
    * `ERR_ABORTED`, ….
    */
   static async listen(options: HubOptions): Promise<Hub> {
@@ -94,7 +97,7 @@ export class Hub implements AsyncDisposable {
     const loop = this.#ownLoop ?? (chosen instanceof Loop ? chosen : Loop.of(chosen ?? 'park'))
     const internals = loopInternals(loop)
     this.#channel = internals.channel('signal')
-    this.#native = new (core().Hub)(this.#channel.native, nativeHubOptions(options))
+    this.#native = this.#makeNative()
     this.#publisher = new Publisher(this.#native, limitsOf(options).maxMessage)
     this.#delivery = new HubDelivery(
       this.#native,
@@ -108,6 +111,7 @@ export class Hub implements AsyncDisposable {
       },
       options.authorize,
     )
+    this.#segment = options.shm === undefined ? null : new HubSegment(this.#native)
     this.#channel.attach(this.#native.handle, this.#delivery)
     this.#channel.retain()
     this.#tenants = internals.tenants
@@ -238,9 +242,21 @@ export class Hub implements AsyncDisposable {
 
   readonly #onAbort = (): void => void this.close({ graceMs: 0 })
 
+  /** @throws ShmError when the shared memory cannot be had. */
+  #makeNative(): NativeHub {
+    const { shm } = this.#options
+    try {
+      return new (core().Hub)(this.#channel.native, nativeHubOptions(this.#options))
+    } catch (error) {
+      void this.#ownLoop?.close()
+      throw shm === undefined ? coreError(error) : toShmError(error, shm.name)
+    }
+  }
+
   async #listen(endpoints: readonly HubEndpoint[]): Promise<void> {
     const options = this.#options
     for (const [name, topic] of Object.entries(options.topics)) this.#newTopic(name, topic, false)
+    if (endpoints.length === 0) return
     const native = await Promise.all(endpoints.map(toNative))
     // The name was looked up meanwhile.
     throwIfAborted(options.signal)
@@ -312,6 +328,7 @@ export class Hub implements AsyncDisposable {
     if (this.#counters !== null) return
     this.#counters = this.#native.counters()
     this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    this.#segment?.end()
     this.#tenants.delete(this.#tenant)
     this.#channel.detach(this.#native.handle)
     this.#native.destroy()
@@ -338,8 +355,11 @@ function coded<T>(call: () => T): T {
   try {
     return call()
   } catch (error) {
-    const { code, message } = error as { readonly code?: unknown; readonly message: string }
-    if (typeof code !== 'string') throw error
-    throw new TickwireError(code, message, { cause: error })
+    throw coreError(error)
   }
+}
+
+function coreError(error: unknown): unknown {
+  const { code, message } = error as { readonly code?: unknown; readonly message: string }
+  return typeof code === 'string' ? new TickwireError(code, message, { cause: error }) : error
 }

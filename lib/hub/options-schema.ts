@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { type NativeHubLimits, type NativeHubOptions, SlowPolicies } from '../native/hub-layout.js'
 import { pemSchema } from '../runtime/connect-options.js'
 import { Loop, loopModeSchema } from '../runtime/loop.js'
+import { shmNameSchema, shmWriterSchema } from '../shm/options.js'
 import type { HubOptions } from './options.js'
 import type { SnapshotProvider } from './topic-options.js'
 
@@ -42,6 +43,24 @@ const endpoint = z.strictObject({
   ipv6Only: z.boolean().default(false),
   sendBuffer: bytes(0, gib).default(0),
 })
+
+/** What a frame takes beside the message, and a record beside the frame. */
+const shmOverhead = 128
+
+const shm = z.preprocess(
+  (value) => (typeof value === 'string' ? { name: value } : value),
+  shmWriterSchema.omit({ heartbeat: true, signal: true }).extend({
+    name: shmNameSchema,
+    table: bytes(0, 64 * mib).default(mib),
+  }),
+)
+
+/** Bytes of the longest message that the segment can hold. */
+function shmLimit(segment: z.output<typeof shm> | undefined): number {
+  if (segment === undefined) return Number.POSITIVE_INFINITY
+  const ring = 2 ** Math.ceil(Math.log2(Math.max(segment.bytes, 64 * kib)))
+  return ring / 4 - shmOverhead
+}
 
 const isUrl = (value: unknown): boolean => typeof value === 'string' || value instanceof URL
 
@@ -111,6 +130,7 @@ export const hubOptionsSchema = z
   .strictObject({
     ws: endpoints.optional(),
     tcp: endpoints.optional(),
+    shm: shm.optional(),
     tls: tls.optional(),
     name: z
       .string()
@@ -163,9 +183,13 @@ export const hubOptionsSchema = z
     path: ['limits', 'maxMessage'],
     message: 'must be at most an eighth of ring.bytes',
   })
-  .refine((given) => given.ws !== undefined || given.tcp !== undefined, {
+  .refine(({ limits: { maxMessage = 0 }, shm: segment }) => maxMessage <= shmLimit(segment), {
+    path: ['shm', 'bytes'],
+    message: 'must be more than four times limits.maxMessage',
+  })
+  .refine((given) => given.ws !== undefined || given.tcp !== undefined || given.shm !== undefined, {
     path: ['ws'],
-    message: 'or `tcp` must say where to listen',
+    message: 'or `tcp` or `shm` must say where messages go',
   })
 
 export type ParsedHubOptions = z.output<typeof hubOptionsSchema>
@@ -181,8 +205,8 @@ export function deflateOf({ deflate: given }: ParsedHubOptions): z.output<typeof
 }
 
 /** The limits, with the default that depends on another option. */
-export function limitsOf({ limits: given, ring }: ParsedHubOptions): NativeHubLimits & { readonly maxMessage: number } {
-  return { ...given, maxMessage: given.maxMessage ?? Math.min(mib, Math.floor(ring.bytes / 8)) }
+export function limitsOf({ limits: given, ring, shm: segment }: ParsedHubOptions): NativeHubLimits {
+  return { ...given, maxMessage: given.maxMessage ?? Math.min(mib, Math.floor(ring.bytes / 8), shmLimit(segment)) }
 }
 
 /** What the core is told of the broadcast. */
@@ -192,6 +216,7 @@ export function nativeHubOptions(parsed: ParsedHubOptions): NativeHubOptions {
   const { contextTakeover: _, ...lane } = deflateOf(parsed)
   return {
     name,
+    shm: parsed.shm === undefined ? null : { ...parsed.shm, directory: parsed.shm.directory ?? '' },
     threads,
     ring,
     flush,

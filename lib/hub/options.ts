@@ -96,7 +96,7 @@ export interface HubLimits {
   readonly subscriptions?: number | undefined
   /** Keys in a client's filters, 0…1,048,576. Default 1,024. */
   readonly filterKeys?: number | undefined
-  /** Bytes of a published message, 1…128 MiB; at most an eighth of `ring.bytes`. Default 1 MiB, or that eighth. */
+  /** Bytes of a published message, 1…128 MiB; at most an eighth of `ring.bytes`, and a quarter of `shm.bytes`. Default 1 MiB, or what fits. */
   readonly maxMessage?: number | undefined
   /** Topics, 1…65,535. Default 65,535. */
   readonly topics?: number | undefined
@@ -146,6 +146,20 @@ export interface EndpointOptions {
   readonly sendBuffer?: number | undefined
 }
 
+/** Messages in shared memory: each is a record that holds a frame of the wire format. */
+export interface HubShmOptions {
+  /** 1…64 of `A-Z a-z 0-9 . _ -`, not starting with a dot: what readers open. */
+  readonly name: string
+  /** Bytes of the ring, rounded up to a power of two, 64 KiB…1 GiB; a message has at most a quarter of it. Default 16 MiB. */
+  readonly bytes?: number | undefined
+  /** Bytes for the names of topics and keys, 0…64 MiB. Default 1 MiB. */
+  readonly table?: number | undefined
+  /** Permissions, at least 0o600. Default 0o600: processes of the same user. */
+  readonly mode?: number | undefined
+  /** Default `/dev/shm` on Linux, the user's temporary directory on macOS. */
+  readonly directory?: string | undefined
+}
+
 /** One address or several. */
 export type Endpoints = string | URL | EndpointOptions | readonly (string | URL | EndpointOptions)[]
 
@@ -155,6 +169,8 @@ export interface HubOptions {
   readonly ws?: Endpoints | undefined
   /** Addresses for clients of the wire format. */
   readonly tcp?: Endpoints | undefined
+  /** Name of a segment in shared memory for readers on this machine ({@link ShmReader}), or its options. */
+  readonly shm?: string | HubShmOptions | undefined
   /** Certificate of `wss:` and `tls:` addresses that bring none of their own. */
   readonly tls?: HubTlsOptions | undefined
   /** Name in greetings and errors, 1…255 bytes. Default `'hub'`. */

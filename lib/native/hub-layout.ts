@@ -84,6 +84,8 @@ export const HubCounters = [
   'kept', // messages in the last-value store at this moment
   'keptBytes',
   'notKept', // found no room there
+  'shmMessages', // written to shared memory
+  'shmUnwritten', // messages and definitions that found no room there
   'subscribers', // at this moment
   'connected',
   'disconnected',
@@ -138,9 +140,19 @@ export interface NativeHubLimits {
   readonly keys: number
 }
 
+export interface NativeHubShm {
+  readonly name: string
+  /** '': the system's. */
+  readonly directory: string
+  readonly bytes: number
+  readonly table: number
+  readonly mode: number
+}
+
 /** Everything is given. Times in milliseconds, sizes in bytes. */
 export interface NativeHubOptions {
   readonly name: string
+  readonly shm: NativeHubShm | null
   readonly threads: number
   readonly ring: { readonly bytes: number; readonly messages: number }
   readonly flush: { readonly maxDelay: number; readonly bytes: number }
@@ -251,6 +263,10 @@ export interface NativeHub {
   /** False when it is larger than clients' messages may be. */
   send(id: number, message: Content, kind: number): boolean
   counters(): Float64Array
+  /** Tells readers of the shared memory that the hub is not stuck. */
+  beat(): void
+  /** Ends the shared memory, before `close()` does. */
+  closeShm(): void
   /** Who comes from now on is turned away. */
   drain(): void
   /** Stops listening, says goodbye to all; a `closed` record follows. */

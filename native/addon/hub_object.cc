@@ -20,6 +20,7 @@ Napi::Function HubObject::define(Napi::Env env) {
        InstanceMethod<&HubObject::publish_snapshot>("publishSnapshot"),
        InstanceMethod<&HubObject::authorize>("authorize"), InstanceMethod<&HubObject::disconnect>("disconnect"),
        InstanceMethod<&HubObject::send>("send"), InstanceMethod<&HubObject::counters>("counters"),
+       InstanceMethod<&HubObject::beat>("beat"), InstanceMethod<&HubObject::close_shm>("closeShm"),
        InstanceMethod<&HubObject::drain>("drain"), InstanceMethod<&HubObject::close>("close"),
        InstanceMethod<&HubObject::destroy>("destroy"), InstanceAccessor<&HubObject::handle>("handle")});
 }
@@ -131,6 +132,8 @@ Napi::Value HubObject::counters(const Napi::CallbackInfo& info) {
       c.kept,
       c.kept_bytes,
       c.not_kept,
+      c.shm_messages,
+      c.shm_unwritten,
       c.subscribers,
       c.connected,
       c.disconnected,
@@ -163,6 +166,16 @@ Napi::Value HubObject::counters(const Napi::CallbackInfo& info) {
   for (size_t i = 0; i < own; ++i) out[i] = static_cast<double>(values[i]);
   for (size_t i = 0; i < std::size(f.refused); ++i) out[own + i] = static_cast<double>(f.refused[i]);
   return out;
+}
+
+Napi::Value HubObject::beat(const Napi::CallbackInfo& info) {
+  if (tenant_ != nullptr) tenant_->hub().beat();
+  return info.Env().Undefined();
+}
+
+Napi::Value HubObject::close_shm(const Napi::CallbackInfo& info) {
+  if (tenant_ != nullptr) tenant_->hub().close_shm();
+  return info.Env().Undefined();
 }
 
 Napi::Value HubObject::drain(const Napi::CallbackInfo& info) {

@@ -56,6 +56,14 @@ Result<hub::Endpoint> read_endpoint(const Napi::Object& js) {
 hub::HubOptions read_hub_options(const Napi::Object& js) {
   hub::HubOptions o;
   o.name = text(js, "name");
+  if (js.Get("shm").IsObject()) {
+    const auto shm = object(js, "shm");
+    o.shm.name = text(shm, "name");
+    o.shm.directory = text(shm, "directory");
+    o.shm.bytes = size(shm, "bytes");
+    o.shm.table_bytes = size(shm, "table");
+    o.shm.mode = count(shm, "mode");
+  }
   const auto ring = object(js, "ring");
   o.ring.bytes = size(ring, "bytes");
   o.ring.entries = count(ring, "messages");

@@ -16,7 +16,9 @@ struct Counters {
   uint64_t keys = 0;
   uint64_t kept = 0;  // messages in the last-value store at this moment
   uint64_t kept_bytes = 0;
-  uint64_t not_kept = 0;  // found no room there
+  uint64_t not_kept = 0;       // found no room there
+  uint64_t shm_messages = 0;   // written to shared memory
+  uint64_t shm_unwritten = 0;  // messages and definitions that found no room there
   // delivery
   uint64_t subscribers = 0;  // at this moment
   uint64_t subscribers_of[kLanes] = {};

@@ -20,9 +20,10 @@ constexpr uint32_t kMaxLoops = 1u << kLoopBits;
 
 class HubImpl final : public Hub, private PublicationListener, private LoopOwner {
  public:
-  HubImpl(const HubOptions& options, std::span<Loop* const> loops, HubListener& listener, uint64_t epoch)
+  HubImpl(const HubOptions& options, std::span<Loop* const> loops, HubListener& listener, uint64_t epoch,
+          std::unique_ptr<ShmLane> shm)
       : listener_(listener),
-        publication_(Publication::create(options, static_cast<uint32_t>(loops.size()), *this)),
+        publication_(Publication::create(options, static_cast<uint32_t>(loops.size()), *this, std::move(shm))),
         open_loops_(static_cast<uint32_t>(loops.size())),
         news_(loops.size()) {
     for (uint32_t i = 0; i < loops.size(); ++i) {
@@ -70,6 +71,8 @@ class HubImpl final : public Hub, private PublicationListener, private LoopOwner
     return true;
   }
 
+  void beat() noexcept override { publication_->beat(); }
+  void close_shm() noexcept override { publication_->close_shm(); }
   Counters counters() const noexcept override {
     Counters sum;
     publication_->add_counters(sum);
@@ -138,7 +141,13 @@ Result<std::unique_ptr<Hub>> Hub::create(const HubOptions& options, std::span<Lo
   uint8_t random[sizeof epoch];
   if (Result<void> filled = fill_random(random); !filled.ok()) return filled.error();
   std::memcpy(&epoch, random, sizeof epoch);
-  return std::unique_ptr<Hub>(new HubImpl(checked, loops, listener, epoch | 1));
+  std::unique_ptr<ShmLane> shm;
+  if (!checked.shm.name.empty()) {
+    auto made = ShmLane::create(checked.shm);
+    if (!made.ok()) return made.error();
+    shm = std::move(made.value());
+  }
+  return std::unique_ptr<Hub>(new HubImpl(checked, loops, listener, epoch | 1, std::move(shm)));
 }
 
 }  // namespace tickwire::hub

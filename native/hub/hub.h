@@ -60,7 +60,7 @@ struct PublishResult {
 class Hub {
  public:
   // The loops (at least one, at most 64) stay the caller's and run until release() of each. Fails with
-  // kHubOptions, the field named in the text.
+  // kHubOptions, the field named in the text, or as shm::Segment::create() does.
   [[nodiscard]] static Result<std::unique_ptr<Hub>> create(const HubOptions& options, std::span<Loop* const> loops,
                                                            HubListener& listener);
   virtual ~Hub() = default;
@@ -102,6 +102,10 @@ class Hub {
   // slow.pending_bytes; more disconnects it (kHubTooSlow).
   virtual void disconnect(SubscriberId id, uint16_t code, std::string_view reason) = 0;
   [[nodiscard]] virtual bool send(SubscriberId id, PayloadKind kind, std::span<const uint8_t> payload) = 0;
+
+  // From any thread. Tells readers of the shared memory that the hub is not stuck; ends it before close() does.
+  virtual void beat() noexcept = 0;
+  virtual void close_shm() noexcept = 0;
 
   [[nodiscard]] virtual Counters counters() const noexcept = 0;
   // Bit n: lane n has subscribers.

@@ -55,8 +55,17 @@ struct LivenessOptions {
   int64_t close_timeout_ns = 3'000'000'000;  // wait for the other side of a closing handshake
 };
 
+struct ShmOptions {  // the messages in shared memory; see shm::Place and shm::CreateOptions
+  std::string name;  // "": not there
+  std::string directory;
+  uint64_t bytes = uint64_t{16} << 20;  // of the ring; a message has at most a quarter of it
+  uint64_t table_bytes = 1u << 20;      // names of topics and keys
+  uint32_t mode = 0600;
+};
+
 struct HubOptions {
   std::string name;  // in Welcome
+  ShmOptions shm;
   RingOptions ring;
   FlushOptions flush;
   SlowOptions slow;

@@ -16,11 +16,12 @@ constexpr Lane kFramedLanes[] = {Lane::kWs, Lane::kWsWire, Lane::kWire};
 }  // namespace
 
 std::unique_ptr<Publication> Publication::create(const HubOptions& options, uint32_t loops,
-                                                 PublicationListener& listener) {
-  return std::unique_ptr<Publication>(new Publication(options, loops, listener));
+                                                 PublicationListener& listener, std::unique_ptr<ShmLane> shm) {
+  return std::unique_ptr<Publication>(new Publication(options, loops, listener, std::move(shm)));
 }
 
-Publication::Publication(const HubOptions& options, uint32_t loops, PublicationListener& listener)
+Publication::Publication(const HubOptions& options, uint32_t loops, PublicationListener& listener,
+                         std::unique_ptr<ShmLane> shm)
     : options_(options),
       listener_(listener),
       log_(options.ring.entries),
@@ -29,7 +30,8 @@ Publication::Publication(const HubOptions& options, uint32_t loops, PublicationL
       key_names_(options.max_keys, options.max_name, Errc::kHubKeyLimit),
       topics_(1),
       values_(options.store.max_keys, options.store.bytes),
-      conflating_(options.slow.then == SlowPolicy::kConflate) {}
+      conflating_(options.slow.then == SlowPolicy::kConflate),
+      shm_(std::move(shm)) {}
 
 // ---- publishing ----
 
@@ -39,6 +41,7 @@ PublishResult Publication::publish(const Message& message) {
   {
     const std::lock_guard lock(mutex_);
     result.status = publish_locked(message, now, result.sequence);
+    if (shm_) shm_->publish();
   }
   if (result.status == PublishStatus::kPublished) wake_loops();
   return result;
@@ -55,6 +58,7 @@ Hub::BatchResult Publication::publish(std::span<const Message> messages) {
       if (result.status != PublishStatus::kPublished) break;
       ++result.published;
     }
+    if (shm_) shm_->publish();
   }
   if (result.published != 0) wake_loops();
   return result;
@@ -183,6 +187,7 @@ void Publication::append(const Content& content, int64_t now_ns) noexcept {
     if (lane_open(static_cast<uint32_t>(i)))
       rings_[i]->append(next_, write_frame(lane, content, rings_[i]->room()), true);
   }
+  if (shm_) shm_->message(content);
   const TopicOptions& options = topics_[content.topic].options;
   const int flags = (options.retain == Retain::kLast ? kRetained : 0) | (options.conflate ? 0 : kNotConflated);
   finish_entry(content.topic, content.key, content.sequence, static_cast<uint8_t>(flags), now_ns);
@@ -243,6 +248,13 @@ void Publication::define(TopicId topic, KeyId key, int64_t now_ns) {
     }
     finish_entry(topic, key, 0, kDefinition, now_ns);
   }
+  if (shm_) {
+    if (key == kNoKey) {
+      shm_->define_topic(topic, topic_name(topic));
+    } else {
+      shm_->define_symbol(key, key_name(key));
+    }
+  }
   definitions_.add(topic, key);
   if (key == kNoKey) {
     topics_[topic].defined = true;
@@ -292,6 +304,17 @@ int64_t Publication::wall_ns(int64_t mono_now) noexcept {
 void Publication::refuse_publishing() noexcept {
   const std::lock_guard lock(mutex_);
   closed_ = true;
+  if (shm_) shm_->close();
+}
+
+void Publication::beat() noexcept {
+  const std::lock_guard lock(mutex_);
+  if (shm_) shm_->beat(mono_ns());
+}
+
+void Publication::close_shm() noexcept {
+  const std::lock_guard lock(mutex_);
+  if (shm_) shm_->close();
 }
 
 // ---- names ----
@@ -492,6 +515,10 @@ void Publication::add_counters(Counters& counters) const noexcept {
   counters.published_bytes = published_bytes();
   counters.refused = refused_.load(std::memory_order_relaxed);
   counters.snapshots = snapshots_.load(std::memory_order_relaxed);
+  if (shm_) {
+    counters.shm_messages = shm_->messages();
+    counters.shm_unwritten = shm_->unwritten();
+  }
   const std::lock_guard lock(mutex_);
   counters.topics = topic_names_.count();
   counters.keys = key_names_.count();

@@ -21,6 +21,7 @@
 #include "hub/last_values.h"
 #include "hub/loop_gate.h"
 #include "hub/name_table.h"
+#include "hub/shm_lane.h"
 #include "hub/snapshot.h"
 
 namespace tickwire::hub {
@@ -49,8 +50,9 @@ class PublicationListener {
 
 class Publication {
  public:
+  // `shm`: null when there is none.
   [[nodiscard]] static std::unique_ptr<Publication> create(const HubOptions& options, uint32_t loops,
-                                                           PublicationListener& listener);
+                                                           PublicationListener& listener, std::unique_ptr<ShmLane> shm);
   Publication(const Publication&) = delete;
   Publication& operator=(const Publication&) = delete;
 
@@ -61,6 +63,8 @@ class Publication {
   [[nodiscard]] Result<TopicId> declare_topic(std::string_view name, const TopicOptions& options);
   [[nodiscard]] Result<KeyId> intern_key(std::string_view name);
   void refuse_publishing() noexcept;  // from now on kClosed
+  void beat() noexcept;
+  void close_shm() noexcept;
   void add_counters(Counters& counters) const noexcept;
   [[nodiscard]] uint32_t lanes_in_use() const noexcept { return lanes_in_use_.load(std::memory_order_relaxed); }
 
@@ -118,7 +122,7 @@ class Publication {
   [[nodiscard]] const Snapshot::Frames& snapshot_frames(Snapshot& snapshot, Lane lane);
 
  private:
-  Publication(const HubOptions& options, uint32_t loops, PublicationListener& listener);
+  Publication(const HubOptions& options, uint32_t loops, PublicationListener& listener, std::unique_ptr<ShmLane> shm);
   [[nodiscard]] PublishStatus publish_locked(const Message& message, int64_t now_ns, uint64_t& sequence);
   [[nodiscard]] PublishStatus check(const Message& message) const noexcept;
   [[nodiscard]] bool text_wanted(TopicId topic) const noexcept;
@@ -168,6 +172,7 @@ class Publication {
   bool conflating_ = false;
   bool retaining_ = false;
   bool closed_ = false;
+  std::unique_ptr<ShmLane> shm_;
   int64_t wall_offset_ns_ = 0;
   int64_t wall_measured_ns_ = INT64_MIN;
 };
