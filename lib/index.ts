@@ -47,6 +47,7 @@ export type {
 } from './hub/events.js'
 export type { HubStats } from './hub/hub.js'
 export { Hub } from './hub/hub.js'
+export type { SubscriberLag } from './hub/lag.js'
 export type {
   EndpointOptions,
   Endpoints,

@@ -12,6 +12,7 @@ import {
 } from './authorize.js'
 import { contentOf, isTyped } from './content.js'
 import type { HubEvents, MissedRange, RefusalReason } from './events.js'
+import type { LagMeter, SubscriberLag } from './lag.js'
 import { type HubRecord, numbersIn, readHubRecord } from './records.js'
 import { Subscriber, type SubscriberOwner } from './subscriber.js'
 
@@ -31,6 +32,7 @@ export interface DeliveryOwner {
 export class HubDelivery extends ControlSink implements SubscriberOwner {
   readonly subscribers = new Map<number, Subscriber>()
   readonly #native: NativeHub
+  readonly #meter: LagMeter
   readonly #owner: DeliveryOwner
   readonly #authorize: ((request: AuthorizeRequest) => AuthorizeResult | Promise<AuthorizeResult>) | undefined
   /** What authorize() gave along for those who are not there yet. */
@@ -39,11 +41,13 @@ export class HubDelivery extends ControlSink implements SubscriberOwner {
 
   constructor(
     native: NativeHub,
+    meter: LagMeter,
     owner: DeliveryOwner,
     authorize: ((request: AuthorizeRequest) => AuthorizeResult | Promise<AuthorizeResult>) | undefined,
   ) {
     super()
     this.#native = native
+    this.#meter = meter
     this.#owner = owner
     this.#authorize = authorize
   }
@@ -58,6 +62,20 @@ export class HubDelivery extends ControlSink implements SubscriberOwner {
     return this.#native.send(id, data, kind)
   }
 
+  async lag(id: number): Promise<SubscriberLag | null> {
+    return (await this.#meter.measure(id)).get(id) ?? null
+  }
+
+  /** What waits for all. */
+  async lags(): Promise<Map<Subscriber, SubscriberLag>> {
+    const lags = new Map<Subscriber, SubscriberLag>()
+    for (const [id, lag] of await this.#meter.measure(0)) {
+      const subscriber = this.subscribers.get(id)
+      if (subscriber !== undefined) lags.set(subscriber, lag)
+    }
+    return lags
+  }
+
   disconnect(id: number, code: number, reason: string): void {
     this.#native.disconnect(id, code, reason)
   }
@@ -66,6 +84,7 @@ export class HubDelivery extends ControlSink implements SubscriberOwner {
   clear(): void {
     for (const subscriber of this.subscribers.values()) subscriber.markGone()
     this.subscribers.clear()
+    this.#meter.end()
     this.#data.clear()
   }
 
@@ -80,6 +99,9 @@ export class HubDelivery extends ControlSink implements SubscriberOwner {
         break
       case 'snapshotNeeded':
         this.#owner.snapshotNeeded(numbers[0] ?? 0)
+        break
+      case 'measured':
+        this.#meter.take(numbers)
         break
       case 'drain':
         this.#owner.emit('drain', undefined)

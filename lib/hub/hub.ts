@@ -12,6 +12,7 @@ import { isTyped } from './content.js'
 import { HubDelivery } from './delivery.js'
 import { addressOf, type HubAddress, type HubEndpoint, parseEndpoint, subject, toNative } from './endpoint.js'
 import type { HubEvents, RefusalReason } from './events.js'
+import { LagMeter, type SubscriberLag } from './lag.js'
 import type { HubOptions, PublishOptions } from './options.js'
 import {
   deflateOf,
@@ -101,6 +102,7 @@ export class Hub implements AsyncDisposable {
     this.#publisher = new Publisher(this.#native, limitsOf(options).maxMessage)
     this.#delivery = new HubDelivery(
       this.#native,
+      new LagMeter(this.#native, options.threads),
       {
         emit: (event, value) => this.#emit(event, value),
         fail: (error) => this.#fail(error),
@@ -178,6 +180,14 @@ export class Hub implements AsyncDisposable {
       refusedConnections: refusals.reduce((sum, [, count]) => sum + count, 0),
       refusedBy: Object.fromEntries(refusals),
     } as HubStats
+  }
+
+  /**
+   * What waits for each subscriber at this moment, as its thread says: how far it is behind. Costs every broadcast thread one system call
+   * per subscriber.
+   */
+  lags(): Promise<ReadonlyMap<Subscriber, SubscriberLag>> {
+    return this.#delivery.lags()
   }
 
   /** Turns away who comes from now on (503, health checks too), while those who are connected stay: before a restart. */

@@ -1,11 +1,13 @@
 import { inspect } from 'node:util'
 import type { HubLane } from './events.js'
+import type { SubscriberLag } from './lag.js'
 import type { HubMessage } from './topic-options.js'
 
 /** What a {@link Subscriber} asks of its hub. */
 export interface SubscriberOwner {
   send(id: number, message: HubMessage): boolean
   disconnect(id: number, code: number, reason: string): void
+  lag(id: number): Promise<SubscriberLag | null>
 }
 
 export interface SubscriberInfo {
@@ -70,6 +72,11 @@ export class Subscriber {
    */
   send(message: HubMessage): boolean {
     return this.#connected && this.#owner.send(this.id, message)
+  }
+
+  /** What waits for it at this moment; null when it is gone. Its thread is asked: one system call there. */
+  lag(): Promise<SubscriberLag | null> {
+    return this.#connected ? this.#owner.lag(this.id) : Promise.resolve(null)
   }
 
   /**

@@ -28,6 +28,8 @@ export const HubEvents = [
   'refused',
   /** endpoint, error, detail; text. */
   'acceptFailed',
+  /** request, last of its loop; id, bytes in the ring, of its own, in the kernel, messages, bytes, missed for each subscriber. */
+  'measured',
 ] as const
 
 /** What a connection speaks. */
@@ -263,6 +265,8 @@ export interface NativeHub {
   /** False when it is larger than clients' messages may be. */
   send(id: number, message: Content, kind: number): boolean
   counters(): Float64Array
+  /** `measured` records follow, the last of each loop marked; with an id other than 0 from its loop alone. */
+  measure(request: number, id: number): void
   /** Tells readers of the shared memory that the hub is not stuck. */
   beat(): void
   /** Ends the shared memory, before `close()` does. */

@@ -20,9 +20,10 @@ Napi::Function HubObject::define(Napi::Env env) {
        InstanceMethod<&HubObject::publish_snapshot>("publishSnapshot"),
        InstanceMethod<&HubObject::authorize>("authorize"), InstanceMethod<&HubObject::disconnect>("disconnect"),
        InstanceMethod<&HubObject::send>("send"), InstanceMethod<&HubObject::counters>("counters"),
-       InstanceMethod<&HubObject::beat>("beat"), InstanceMethod<&HubObject::close_shm>("closeShm"),
-       InstanceMethod<&HubObject::drain>("drain"), InstanceMethod<&HubObject::close>("close"),
-       InstanceMethod<&HubObject::destroy>("destroy"), InstanceAccessor<&HubObject::handle>("handle")});
+       InstanceMethod<&HubObject::measure>("measure"), InstanceMethod<&HubObject::beat>("beat"),
+       InstanceMethod<&HubObject::close_shm>("closeShm"), InstanceMethod<&HubObject::drain>("drain"),
+       InstanceMethod<&HubObject::close>("close"), InstanceMethod<&HubObject::destroy>("destroy"),
+       InstanceAccessor<&HubObject::handle>("handle")});
 }
 
 HubObject::HubObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -166,6 +167,15 @@ Napi::Value HubObject::counters(const Napi::CallbackInfo& info) {
   for (size_t i = 0; i < own; ++i) out[i] = static_cast<double>(values[i]);
   for (size_t i = 0; i < std::size(f.refused); ++i) out[own + i] = static_cast<double>(f.refused[i]);
   return out;
+}
+
+// measure(request, id | 0)
+Napi::Value HubObject::measure(const Napi::CallbackInfo& info) {
+  if (tenant_ != nullptr) {
+    tenant_->hub().measure(static_cast<uint64_t>(info[0].ToNumber().Int64Value()),
+                           static_cast<hub::SubscriberId>(info[1].ToNumber().Int64Value()));
+  }
+  return info.Env().Undefined();
 }
 
 Napi::Value HubObject::beat(const Napi::CallbackInfo& info) {

@@ -34,6 +34,7 @@ class HubObject final : public Napi::ObjectWrap<HubObject>, public TenantObject 
   Napi::Value disconnect(const Napi::CallbackInfo& info);
   Napi::Value send(const Napi::CallbackInfo& info);
   Napi::Value counters(const Napi::CallbackInfo& info);
+  Napi::Value measure(const Napi::CallbackInfo& info);
   Napi::Value beat(const Napi::CallbackInfo& info);
   Napi::Value close_shm(const Napi::CallbackInfo& info);
   Napi::Value drain(const Napi::CallbackInfo& info);

@@ -25,6 +25,7 @@ enum class HubEvent : uint8_t {
   kAuthorize,
   kRefused,
   kAcceptFailed,
+  kMeasured,
 };
 
 using HubRecord = std::vector<uint8_t>;

@@ -119,6 +119,17 @@ void HubTenant::on_snapshot_needed(hub::TopicId topic, std::string_view name) {
 
 void HubTenant::on_drain() { tell(HubEvent::kDrain, 0, {}, {}); }
 
+void HubTenant::on_measured(uint64_t request, std::span<const hub::SubscriberLag> some, bool last) {
+  std::vector<double> numbers{number(request), last ? 1.0 : 0.0};
+  numbers.reserve(2 + some.size() * 7);
+  for (const hub::SubscriberLag& lag : some) {
+    numbers.insert(numbers.end(),
+                   {number(lag.id), number(lag.ring_bytes), number(lag.own_bytes), number(lag.kernel_bytes),
+                    number(lag.messages), number(lag.bytes), number(lag.missed)});
+  }
+  tell(HubEvent::kMeasured, 0, numbers, {});
+}
+
 void HubTenant::on_closed() { tell(HubEvent::kClosed, 0, {}, {}); }
 
 void HubTenant::on_authorize(const hub::AuthorizeRequest& r) {
@@ -161,8 +172,9 @@ void HubTenant::deliver(Told told) {
     channel_.flush();
     return;
   }
-  // The end of the hub is told whatever else waits.
-  const bool fits = backlog_bytes_ + told.record.size() <= kBacklogBytes || told.event == HubEvent::kClosed;
+  // The end of the hub is told whatever else waits, and whoever asks is answered.
+  const bool owed = told.event == HubEvent::kClosed || told.event == HubEvent::kMeasured;
+  const bool fits = backlog_bytes_ + told.record.size() <= kBacklogBytes || owed;
   if (told.record.size() > channel_.ring().max_record() || !fits) {
     give_up(told);
   } else {

@@ -49,6 +49,7 @@ class HubTenant final : public feed::ChannelTenant,
   void on_message(hub::SubscriberId id, ws::Opcode opcode, std::span<const uint8_t> data) override;
   void on_snapshot_needed(hub::TopicId topic, std::string_view name) override;
   void on_drain() override;
+  void on_measured(uint64_t request, std::span<const hub::SubscriberLag> some, bool last) override;
   void on_closed() override;
   void on_authorize(const hub::AuthorizeRequest& request) override;
   void on_refused(const hub::Refused& refused) override;

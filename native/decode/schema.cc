@@ -90,7 +90,8 @@ void Compiler::top(const Element& root) {
 
 void Compiler::shape(const Element& value, const std::string& place) {
   object from;
-  if (!reader_.object(value, place, {"name", "each", "eachAbsent", "words", "flagsSlot", "keyField", "fields"}, from)) return;
+  if (!reader_.object(value, place, {"name", "each", "eachAbsent", "words", "flagsSlot", "keyField", "fields"}, from))
+    return;
   Shape made;
   layout_.begin_shape(from, place, schema_.shapes, made);
   Element member;

@@ -37,8 +37,8 @@ struct Field {
 
 struct Shape {
   std::string name;
-  std::vector<PathStep> each;  // not empty: one row per element of the array found there
-  bool for_each = false;       // true with an empty `each`: the message itself is the array
+  std::vector<PathStep> each;         // not empty: one row per element of the array found there
+  bool for_each = false;              // true with an empty `each`: the message itself is the array
   bool ignores_without_each = false;  // nothing, or null, at `each`: the message is left out instead of refused
   std::vector<Field> fields;
   uint16_t words = 0;       // fixed part of a row, including the record header and times; variable data follows

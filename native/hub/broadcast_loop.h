@@ -72,6 +72,7 @@ class BroadcastLoop final : private GroupOwner, private Resumable {
   void start_compressor();
   void disconnect(SubscriberId id, uint16_t code, std::string_view reason);
   void send(SubscriberId id, PayloadKind kind, std::span<const uint8_t> payload);
+  void measure(uint64_t request, SubscriberId only);
   void begin_close(int64_t grace_ns);
   void release();
 
@@ -124,6 +125,7 @@ class BroadcastLoop final : private GroupOwner, private Resumable {
   void move_floor();
   void tell_if_drained();
   void drain_if_done();
+  [[nodiscard]] SubscriberLag lag_of(Subscriber& s);
   void turn_away(const SubscriberInfo& info, const Error& why);
   void subscribe_initially(Subscriber& s, const SubscriberInfo& info);
   void prepare(Subscriber& s, const SubscriberInfo& info);

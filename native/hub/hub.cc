@@ -71,6 +71,12 @@ class HubImpl final : public Hub, private PublicationListener, private LoopOwner
     return true;
   }
 
+  void measure(uint64_t request, SubscriberId only) override {
+    for (uint32_t i = 0; i < loops_.size(); ++i) {
+      if (only != 0 && loop_of(only) != i) continue;
+      post(*loops_[i], [loop = loops_[i].get(), request, only] { loop->measure(request, only); });
+    }
+  }
   void beat() noexcept override { publication_->beat(); }
   void close_shm() noexcept override { publication_->close_shm(); }
   Counters counters() const noexcept override {

@@ -103,6 +103,10 @@ class Hub {
   virtual void disconnect(SubscriberId id, uint16_t code, std::string_view reason) = 0;
   [[nodiscard]] virtual bool send(SubscriberId id, PayloadKind kind, std::span<const uint8_t> payload) = 0;
 
+  // From any thread: HubListener::on_measured() follows from every loop, one `last` each; with an `only` that is not 0
+  // from its loop alone, and without it when it is gone. Costs a loop one system call per subscriber.
+  virtual void measure(uint64_t request, SubscriberId only) = 0;
+
   // From any thread. Tells readers of the shared memory that the hub is not stuck; ends it before close() does.
   virtual void beat() noexcept = 0;
   virtual void close_shm() noexcept = 0;

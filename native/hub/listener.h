@@ -35,6 +35,17 @@ struct SlowEvent {
   std::span<const MissedRange> ranges;
 };
 
+// What waits for a subscriber at one moment.
+struct SubscriberLag {
+  SubscriberId id = 0;
+  uint64_t ring_bytes = 0;    // in the ring, as of the last pass
+  uint64_t own_bytes = 0;     // in memory of its own: the rest of a frame, a snapshot, answers
+  uint64_t kernel_bytes = 0;  // the kernel has them, the peer has not acknowledged them
+  uint64_t messages = 0;      // given to the kernel since it is connected
+  uint64_t bytes = 0;         // likewise
+  uint64_t missed = 0;        // messages that it did not get for being slow
+};
+
 class HubListener {
  public:
   // For every Hub::add() one on_connected and later one on_disconnected; after the latter the id means nothing.
@@ -49,6 +60,8 @@ class HubListener {
   virtual void on_snapshot_needed(TopicId topic, std::string_view name) = 0;
   // A publish was refused before; now there is room.
   virtual void on_drain() = 0;
+  // Answers Hub::measure(): some of a loop's subscribers; `last` with the last of them.
+  virtual void on_measured(uint64_t request, std::span<const SubscriberLag> some, bool last) = 0;
   // After Hub::close(): every connection is gone. Once, from the loop that lost the last one.
   virtual void on_closed() = 0;
 

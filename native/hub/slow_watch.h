@@ -23,6 +23,8 @@ class SlowWatch {
   void give_up(uint64_t floor);
   // The socket of a slow one takes data again. False when it does not any more, or the connection is gone.
   [[nodiscard]] bool go_on(Subscriber& s, size_t& budget);
+  // Bytes of the ring that wait for one that is behind.
+  [[nodiscard]] uint64_t lag_of(Subscriber& s);
 
  private:
   void begin(Subscriber& s, uint64_t pending);
@@ -32,7 +34,6 @@ class SlowWatch {
   [[nodiscard]] std::optional<TopicId> common_interest(Subscriber& s, uint64_t from);
   // Entries [from, to) that it wants and will not get.
   void miss(Subscriber& s, uint64_t from, uint64_t to);
-  [[nodiscard]] uint64_t lag_of(Subscriber& s);
   [[nodiscard]] bool conflated_values(Subscriber& s);
   [[nodiscard]] bool conflated_entries(Subscriber& s, size_t& budget);
   void jump_over_definitions(Subscriber& s, uint64_t to);

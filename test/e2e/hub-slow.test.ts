@@ -68,6 +68,43 @@ function expectComplete(client: HubClient, published: number): void {
 }
 
 describe('a subscriber that does not read', () => {
+  it('is seen by its lag', async () => {
+    await using hub = await Hub.listen({ ws: { url: 'ws://127.0.0.1:0', sendBuffer: 16_384 }, threads: 2 })
+    const clients = await Promise.all(Array.from({ length: 4 }, () => HubClient.connect(`${hub.url}/?topics=t`)))
+    await until(() => hub.subscribers.size === 4, 'all are there')
+    const [, , , stopped] = clients
+    stopped?.socket.pause()
+    let published = 0
+    // Until neither the hub's buffers nor the kernel's hide it any more: below `slow.pendingBytes`.
+    const lagging = async (): Promise<number> => {
+      const lags = [...(await hub.lags()).values()]
+      expect(lags).toHaveLength(4)
+      return lags.filter(({ pendingBytes, ringBytes }) => pendingBytes > 200_000 && ringBytes > 100_000).length
+    }
+    while ((await lagging()) === 0 && published < 20_000) {
+      for (let i = 0; i < 100; i++) hub.publish('t', `${published++} ${filler}`)
+      await Promise.all(clients.slice(0, 3).map((client) => client.has(published)))
+    }
+    expect(await lagging()).toBe(1)
+    for (const subscriber of hub.subscribers.values()) {
+      const lag = await subscriber.lag()
+      expect(lag?.pendingBytes).toBe((lag?.ringBytes ?? 0) + (lag?.ownBytes ?? 0) + (lag?.kernelBytes ?? 0))
+      if (lag?.ringBytes === 0) expect(lag).toMatchObject({ messages: published, missed: 0 })
+      else expect(lag?.messages).toBeLessThan(published)
+    }
+    stopped?.socket.resume()
+    await stopped?.has(published)
+    const [first] = hub.subscribers.values()
+    await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()))
+    await until(() => hub.subscribers.size === 0, 'all are gone')
+    expect(await first?.lag()).toBeNull()
+    expect((await hub.lags()).size).toBe(0)
+    const asked = hub.lags()
+    await hub.close()
+    expect((await asked).size).toBe(0)
+    expect((await hub.lags()).size).toBe(0)
+  })
+
   it("with 'skip' goes on with the newest, and is told about exactly", async () => {
     await using hub = await listen('skip')
     const told = record(hub)

@@ -116,7 +116,11 @@ describe('json()', () => {
     ['a bad each', () => json({ a: json.text('/a') }, { each: 'x' }), ['each']],
     ['eachAbsent without each', () => json({ a: json.text('/a') }, { eachAbsent: 'ignore' }), ['eachAbsent']],
     ['eachAbsent of the message', () => json({ a: json.text('') }, { each: '', eachAbsent: 'count' }), ['eachAbsent']],
-    ['another eachAbsent', () => json({ a: json.text('/a') }, { each: '/d', eachAbsent: 'x' } as never), ['eachAbsent']],
+    [
+      'another eachAbsent',
+      () => json({ a: json.text('/a') }, { each: '/d', eachAbsent: 'x' } as never),
+      ['eachAbsent'],
+    ],
     ['no object', () => json(null as never), ['']],
     [
       '65 optional fields',

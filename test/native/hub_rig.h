@@ -191,6 +191,10 @@ class Recorder : public HubListener {
   }
   void on_snapshot_needed(TopicId topic, std::string_view) override { needed.push_back(topic); }
   void on_drain() override { ++drains; }
+  void on_measured(uint64_t, std::span<const SubscriberLag> some, bool last) override {
+    lags.insert(lags.end(), some.begin(), some.end());
+    measured += last ? 1 : 0;
+  }
   void on_closed() override { ++closed; }
 
   std::vector<SubscriberId> connected;
@@ -201,6 +205,8 @@ class Recorder : public HubListener {
   std::vector<TopicId> needed;
   int drains = 0;
   int closed = 0;
+  std::vector<SubscriberLag> lags;
+  int measured = 0;
 };
 
 inline HubOptions quick_options() {

@@ -370,3 +370,36 @@ TEST_CASE("hub slow: what waits for one with a filter on everything is counted e
   REQUIRE(rig.events.slow.size() == 2);
   CHECK(stuck.texts().size() + rig.events.slow[1].missed == mine);
 }
+
+TEST_CASE("hub slow: what waits for a subscriber can be asked for") {
+  HubRig rig(quick_options(), 2);
+  const TopicId a = rig.topic("a");
+  ClientEnd reads = rig.connect(all_topics(), 0);
+  const SubscriberId reader = rig.last_id;
+  ClientEnd stopped = rig.connect_small(topics({"a"}), 4096, 1);
+  const SubscriberId sleeper = rig.last_id;
+  rig.run();
+  const std::string text(1000, 'x');
+  for (int i = 0; i < 100; ++i) {
+    CHECK(rig.publish(a, text).status == PublishStatus::kPublished);
+    rig.run();
+    reads.read_some();
+  }
+  rig->measure(1, 0);
+  rig.run();
+  CHECK(rig.events.measured == 2);
+  REQUIRE(rig.events.lags.size() == 2);
+  for (const SubscriberLag& lag : rig.events.lags) {
+    CHECK((lag.ring_bytes != 0) == (lag.id == sleeper));
+    CHECK((lag.messages == 100) == (lag.id == reader));
+    if (lag.id == sleeper) CHECK(lag.ring_bytes + lag.own_bytes + lag.bytes == 100 * (text.size() + 4));
+  }
+  rig->measure(2, reader);
+  rig.run();
+  CHECK(rig.events.measured == 3);
+  CHECK(rig.events.lags.back().id == reader);
+  rig->measure(3, reader + (uint64_t{1} << 20));
+  rig.run();
+  CHECK(rig.events.measured == 4);
+  CHECK(rig.events.lags.size() == 3);
+}

@@ -28,6 +28,7 @@ class CountingListener final : public HubListener {
   void on_message(SubscriberId, ws::Opcode, std::span<const uint8_t>) override {}
   void on_snapshot_needed(TopicId, std::string_view) override {}
   void on_drain() override { drains.fetch_add(1); }
+  void on_measured(uint64_t, std::span<const SubscriberLag>, bool) override {}
   void on_closed() override { closed.fetch_add(1); }
   std::atomic<int> connected{0}, gone{0}, slow{0}, drains{0}, closed{0};
 };

@@ -595,10 +595,10 @@ TEST_CASE("a message without the array of its rows is refused, or left out where
     CHECK(decode("count", message).starts_with("why " + std::to_string(static_cast<int>(Malformed::kMissing))));
   }
   CHECK(decode("ignore", R"({"data":[]})") == "ok cut 0");
-  CHECK(decode("ignore", R"({"data":{}})").starts_with("why " +
-                                                       std::to_string(static_cast<int>(Malformed::kWrongType))));
-  CHECK(decode("ignore", R"({"data":[{}]})").starts_with("why " +
-                                                         std::to_string(static_cast<int>(Malformed::kMissing))));
+  CHECK(
+      decode("ignore", R"({"data":{}})").starts_with("why " + std::to_string(static_cast<int>(Malformed::kWrongType))));
+  CHECK(
+      decode("ignore", R"({"data":[{}]})").starts_with("why " + std::to_string(static_cast<int>(Malformed::kMissing))));
 }
 
 TEST_CASE("recorded messages give the same rows from both engines") {
