@@ -8,6 +8,7 @@ list(REMOVE_ITEM addon_sources "${addon_entry}")
 set_source_files_properties("${addon_entry}" PROPERTIES COMPILE_OPTIONS "${TICKWIRE_MARCH_BASELINE}")
 
 add_library(tickwire SHARED "${addon_entry}" ${addon_sources} ${CMAKE_JS_SRC})
+set_target_properties(tickwire PROPERTIES UNITY_BUILD ${TICKWIRE_UNITY} UNITY_BUILD_BATCH_SIZE 12)
 set_target_properties(tickwire PROPERTIES PREFIX "" SUFFIX ".node" OUTPUT_NAME tickwire)
 target_compile_definitions(tickwire PRIVATE NAPI_VERSION=9 NODE_GYP_MODULE_NAME=tickwire NODE_ADDON_API_DISABLE_DEPRECATED)
 file(READ "${CMAKE_SOURCE_DIR}/package.json" package_json)

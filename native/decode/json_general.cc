@@ -37,7 +37,6 @@ Malformed from_number(NumberError error) noexcept {
 bool has_variable_data(FieldType type) noexcept { return type == FieldType::kText || type == FieldType::kLevels; }
 
 constexpr size_t kMaxMessage = size_t{1} << 30;  // offsets on the tape are 32 bits
-constexpr size_t kMaxSymbol = 255;
 
 }  // namespace
 

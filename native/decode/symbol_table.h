@@ -14,6 +14,8 @@
 
 namespace tickwire::decode {
 
+inline constexpr size_t kMaxSymbol = 255;  // bytes of a symbol in a message; a longer one is refused
+
 class SymbolTable {
  public:
   static constexpr uint32_t kFull = UINT32_MAX;

@@ -10,8 +10,6 @@
 namespace tickwire::decode {
 namespace {
 
-constexpr size_t kMaxSymbol = 255;
-
 inline std::string_view view(const uint8_t* begin, const uint8_t* end) noexcept {
   return {reinterpret_cast<const char*>(begin), static_cast<size_t>(end - begin)};
 }

@@ -9,7 +9,7 @@ namespace tickwire::hub {
 namespace {
 
 // Of payload, per turn: about a millisecond's work.
-constexpr size_t kTurnBytes = 64 * 1024;
+constexpr size_t kPackTurnBytes = 64 * 1024;
 
 }  // namespace
 
@@ -30,7 +30,7 @@ bool Compressor::run(uint64_t must) {
     const std::span<const uint8_t> frame = plain.frame(next_);
     const bool message = publication_.log()[next_].is_message();
     const bool behind = next_ < must;
-    if (!behind && work >= kTurnBytes) break;
+    if (!behind && work >= kPackTurnBytes) break;
     if (deflater_ && !behind && frame.size() >= publication_.options().deflate.threshold) {
       work += frame.size();
       if (compress(frame, next_, message)) continue;

@@ -29,7 +29,7 @@ Sent FrameOutput::write_one(Subscriber& s, const uint8_t* data, size_t bytes, si
   }
   ssize_t n;
   do {
-    n = ::send(s.fd, data, bytes, platform::send_flags());
+    n = ::send(s.fd, data, bytes, tickwire::platform::send_flags());
   } while (n < 0 && errno == EINTR);
   return outcome(s, n, bytes, wrote);
 }
@@ -41,7 +41,7 @@ Sent FrameOutput::write_pieces(Subscriber& s, std::span<const iovec> pieces, siz
     message.msg_iovlen = static_cast<decltype(message.msg_iovlen)>(pieces.size());
     ssize_t n;
     do {
-      n = ::sendmsg(s.fd, &message, platform::send_flags());
+      n = ::sendmsg(s.fd, &message, tickwire::platform::send_flags());
     } while (n < 0 && errno == EINTR);
     return outcome(s, n, bytes, wrote);
   }

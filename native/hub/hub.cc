@@ -53,7 +53,8 @@ class HubImpl final : public Hub, private PublicationListener, private LoopOwner
   uint32_t loop_count() const noexcept override { return static_cast<uint32_t>(loops_.size()); }
   Loop& loop(uint32_t index) noexcept override { return loops_[index]->loop(); }
   void add(std::unique_ptr<Stream> stream, SubscriberInfo info) override {
-    loops_[loop_of(info.id)]->add(std::move(stream), std::move(info));
+    BroadcastLoop& loop = *loops_[loop_of(info.id)];
+    loop.add(std::move(stream), std::move(info));
   }
 
   void disconnect(SubscriberId id, uint16_t code, std::string_view reason) override {

@@ -13,7 +13,7 @@ namespace tickwire::hub {
 namespace {
 
 constexpr size_t kReadBytes = 64 * 1024;
-constexpr size_t kTurnBytes = 256 * 1024;  // per connection and turn
+constexpr size_t kReadTurnBytes = 256 * 1024;  // per connection and turn
 // Answers that a client has not taken; with more it is not read from, so that nobody makes us keep what he does not
 // want.
 constexpr size_t kMaxAnswers = 64 * 1024;
@@ -46,7 +46,7 @@ void Inbound::received(Subscriber& s, std::span<const uint8_t> bytes) {
 void Inbound::read(Subscriber& s) {
   Connection& c = *s.more;
   if (c.reading) return;
-  size_t budget = kTurnBytes;
+  size_t budget = kReadTurnBytes;
   while (s.open()) {
     if (answers_pile_up(s)) {
       c.unread = true;

@@ -74,7 +74,8 @@ Result<void> Joining::subscribe_topic(Subscriber& s, std::string_view name, std:
   return {};
 }
 
-void Joining::subscribe_everything(Subscriber& s, std::shared_ptr<KeyFilter> filter, bool prior, uint32_t request) {
+void Joining::subscribe_everything(Subscriber& s, const std::shared_ptr<KeyFilter>& filter, bool prior,
+                                  uint32_t request) {
   Connection& c = *s.more;
   Publication& publication = loop_.publication();
   unsubscribe_all(s);

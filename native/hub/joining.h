@@ -47,7 +47,7 @@ class Joining {
  private:
   [[nodiscard]] Result<void> subscribe_topic(Subscriber& s, std::string_view name, std::shared_ptr<KeyFilter> filter,
                                              bool prior, uint32_t request);
-  void subscribe_everything(Subscriber& s, std::shared_ptr<KeyFilter> filter, bool prior, uint32_t request);
+  void subscribe_everything(Subscriber& s, const std::shared_ptr<KeyFilter>& filter, bool prior, uint32_t request);
   // With the publication's mutex held: attaches a snapshot that continues at `from` or later, or begins to wait. True
   // when the provider is to be asked.
   [[nodiscard]] bool await_snapshot(Subscriber& s, TopicId topic, uint64_t from);

@@ -10,7 +10,7 @@ namespace {
 
 // How often to look for a record to begin with while the writer overwrites one after the other. Each attempt takes far
 // less time than a lap, so that the second mostly succeeds; beyond that the next poll tries again.
-constexpr int kAttempts = 16;
+constexpr int kReadAttempts = 16;
 
 }  // namespace
 
@@ -25,7 +25,7 @@ RingReader::RingReader(const uint8_t* memory, const Geometry& geometry, From sta
     begin_at(header_->identity.first_position, 1);
     return;
   }
-  for (int i = 0; i < kAttempts; ++i) {
+  for (int i = 0; i < kReadAttempts; ++i) {
     if (start == From::kOldest ? join_oldest() : join_newest()) return;
   }
   // A writer that laps this loop so many times in a row: begin with the first record that is caught.
@@ -69,7 +69,7 @@ void RingReader::corrupt() noexcept {
 // Copies the next run of whole records. False when there is none.
 bool RingReader::fetch() {
   at_ = run_end_ = 0;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+  for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
     if (status_ != Errc::kNone) return false;
     const uint64_t published = header_->published.load(std::memory_order_acquire);
     if (published == position_) return false;
@@ -136,7 +136,7 @@ bool RingReader::peek(Record& record) {
     peeked_ = 0;
     return next(record);
   }
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+  for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
     if (status_ != Errc::kNone) return false;
     const uint64_t published = header_->published.load(std::memory_order_acquire);
     if (published == position_) return false;
@@ -186,7 +186,7 @@ uint64_t RingReader::boundary_near(uint64_t published) const noexcept {
 
 // Overtaken: go on at a record that is still there, and count those in between.
 bool RingReader::recover() {
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+  for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
     const uint64_t published = header_->published.load(std::memory_order_acquire);
     const uint64_t target =
         resume_ == From::kNewest ? boundary_near(published) : header_->oldest.load(std::memory_order_acquire);

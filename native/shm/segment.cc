@@ -20,7 +20,7 @@ namespace tickwire::shm {
 namespace {
 
 // Somebody else may take or free the name between two steps; then they start over.
-constexpr int kAttempts = 16;
+constexpr int kNameAttempts = 16;
 // Epochs are exact as JavaScript numbers.
 constexpr uint64_t kMaxEpoch = (uint64_t{1} << 53) - 1;
 
@@ -130,7 +130,7 @@ Result<Segment> Segment::create(const Place& place, const CreateOptions& options
   segment.geometry_ = geometry.value();
   std::optional<Previous> previous;
   std::optional<Unfinished> unfinished;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+  for (int attempt = 0; attempt < kNameAttempts; ++attempt) {
     // First, so that a name that cannot be had costs no memory.
     Result<std::optional<Previous>> found = lock_previous(segment.path_);
     if (!found.ok()) return found.error();

@@ -22,7 +22,7 @@ namespace {
 
 constexpr Malformed kStored = Malformed::kCount;
 
-DecodeOutcome refused(Malformed why, size_t shape, int field = -1) noexcept {
+DecodeOutcome no_rows(Malformed why, size_t shape, int field = -1) noexcept {
   DecodeOutcome outcome;
   outcome.ok = false;
   outcome.why = why;
@@ -80,7 +80,7 @@ bool RowDecoder::define(const Topics& topics) {
 DecodeOutcome RowDecoder::decode(const Frame& frame, RowBatch& out) {
   const size_t shape = shape_of_type_[frame.header.type];
   if (shape == kNoShape) {
-    if (schema_.rows.otherwise == decode::Otherwise::kCount) return refused(Malformed::kUnknownShape, 0);
+    if (schema_.rows.otherwise == decode::Otherwise::kCount) return no_rows(Malformed::kUnknownShape, 0);
     DecodeOutcome outcome;
     outcome.ignored = true;
     return outcome;
@@ -127,7 +127,7 @@ size_t RowDecoder::decode_quotes(const uint8_t* frames, size_t count, RowBatch& 
 template <class M>
 DecodeOutcome RowDecoder::known_type(const Frame& frame, size_t shape, RowBatch& out) {
   M m;
-  if (!get(frame.payload, m)) return refused(Malformed::kSyntax, shape);
+  if (!get(frame.payload, m)) return no_rows(Malformed::kSyntax, shape);
   const auto& sources = schema_.shapes[shape].sources;
   return fill(
       frame.header, shape, [&](size_t i) { return pick(m, sources[i].of); }, out);
@@ -142,15 +142,15 @@ DecodeOutcome RowDecoder::user_type(const Frame& frame, size_t shape, RowBatch& 
     const uint16_t place = (*user.index)[tlv.tag];
     if (place == UserFields::kNone) continue;
     RowValue& value = user.values[place];
-    if (value.present) return refused(Malformed::kSyntax, shape);
+    if (value.present) return no_rows(Malformed::kSyntax, shape);
     value = read_value(user.kinds[place], tlv.value);
     if (!value.present) {
       const auto& fields = user.value_of_field;
       const auto field = std::find(fields.begin(), fields.end(), place) - fields.begin();
-      return refused(Malformed::kWrongType, shape, static_cast<int>(field));
+      return no_rows(Malformed::kWrongType, shape, static_cast<int>(field));
     }
   }
-  if (reader.malformed()) return refused(Malformed::kSyntax, shape);
+  if (reader.malformed()) return no_rows(Malformed::kSyntax, shape);
   return fill(
       frame.header, shape, [&user](size_t i) { return user.values[user.value_of_field[i]]; }, out);
 }
@@ -177,7 +177,7 @@ template <class Value>
 DecodeOutcome RowDecoder::fill(const Header& header, size_t shape, Value&& value, RowBatch& out) {
   const decode::Shape& layout = schema_.rows.shapes[shape];
   const auto& sources = schema_.shapes[shape].sources;
-  if (!out.fits(layout.words)) return refused(Malformed::kTooManyRows, shape);
+  if (!out.fits(layout.words)) return no_rows(Malformed::kTooManyRows, shape);
   const uint32_t row = (static_cast<void>(out.begin(layout.words)), out.open_offset());
   DecodeOutcome outcome;
   uint32_t key = RowBatch::kNoKey;
@@ -198,7 +198,7 @@ DecodeOutcome RowDecoder::fill(const Header& header, size_t shape, Value&& value
     }
     if (why != kStored) {
       out.abandon();
-      return refused(why, shape, static_cast<int>(i));
+      return no_rows(why, shape, static_cast<int>(i));
     }
     if (field.optional) flags |= uint64_t{1} << field.presence_bit;
     if (layout.key_field == static_cast<int32_t>(i)) key = static_cast<uint32_t>(out.words()[row + field.slot]);

@@ -6,13 +6,12 @@
 
 #include "base/base64.h"
 #include "base/entropy.h"
-#include "base/sha1.h"
+#include "ws/accept_key.h"
 #include "ws/http_syntax.h"
 
 namespace tickwire::ws {
 namespace {
 
-constexpr std::string_view kGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // RFC 6455 section 1.3
 constexpr std::string_view kHttp = "HTTP/1.";
 constexpr size_t kStatusLineStart = 13;  // "HTTP/1.1 101 "; the last space may be missing
 constexpr size_t kMaxQuoted = 200;       // of the peer's text in an error
@@ -167,10 +166,9 @@ Result<ClientHandshake> ClientHandshake::create(HandshakeOptions options) {
   std::array<uint8_t, 16> nonce;
   if (const Result<void> filled = fill_random(nonce); !filled.ok()) return filled.error();
   const std::string key = base64_encode(nonce);
-  const std::string salted = key + std::string(kGuid);
 
   ClientHandshake h;
-  h.accept_ = base64_encode(sha1({reinterpret_cast<const uint8_t*>(salted.data()), salted.size()}));
+  h.accept_ = accept_key(key);
   h.request_ = build_request(options, key);
   h.options_ = std::move(options);
   return h;

@@ -6,13 +6,13 @@
 #include <cstring>
 #include <limits>
 
+#include "ws/close_code.h"
+
 namespace tickwire::ws {
 namespace {
 
 constexpr uint8_t kTail[4] = {0x00, 0x00, 0xFF,
                               0xFF};  // what the sender of a message leaves off (RFC 7692 section 7.2.1)
-constexpr int32_t kInvalidData = 1007;
-constexpr int32_t kTooBig = 1009;
 constexpr size_t kWindow = 32'768;
 
 // Payloads up to this are copied next to their tail: one call of inflate() instead of two.

@@ -13,9 +13,6 @@ namespace tickwire::ws {
 namespace {
 
 constexpr size_t kKeepAssembly = 1u << 20;
-constexpr int32_t kProtocolError = 1002;
-constexpr int32_t kInvalidData = 1007;
-constexpr int32_t kTooBig = 1009;
 // First bytes of messages in one frame, not compressed.
 constexpr uint8_t kWholeText = 0x81;
 constexpr uint8_t kWholeBinary = 0x82;

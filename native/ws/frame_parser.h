@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "ws/close_code.h"
 
 namespace tickwire::ws {
 
@@ -43,11 +44,6 @@ class FrameSink {
 };
 
 class Inflater;
-
-// Whether a close frame may carry this code (RFC 6455 section 7.4, with 1012 to 1014 as registered since).
-[[nodiscard]] constexpr bool valid_close_code(uint16_t code) noexcept {
-  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
-}
 
 struct ParseOutcome {
   size_t consumed = 0;  // bytes of the input that are done with

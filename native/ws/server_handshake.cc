@@ -3,17 +3,15 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/base64.h"
-#include "base/sha1.h"
+#include "ws/accept_key.h"
 #include "ws/http_syntax.h"
 
 namespace tickwire::ws {
 namespace {
 
-constexpr std::string_view kGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // RFC 6455 section 1.3
 constexpr size_t kMaxSubprotocols = 32;
 
-UpgradeOutcome refuse(int http, const char* why) { return {std::nullopt, {http, why}}; }
+UpgradeOutcome no_upgrade(int http, const char* why) { return {std::nullopt, {http, why}}; }
 
 // Whether one of the headers of that name, which may come several times, lists the token.
 bool lists(const RequestHead& head, std::string_view name, std::string_view token) noexcept {
@@ -58,29 +56,23 @@ std::string joined(const RequestHead& head, std::string_view name) {
   return all;
 }
 
-std::string accept_for(std::string_view key) {
-  std::string salted(key);
-  salted.append(kGuid);
-  return base64_encode(sha1({reinterpret_cast<const uint8_t*>(salted.data()), salted.size()}));
-}
-
 }  // namespace
 
 UpgradeOutcome judge_upgrade(const RequestHead& head, const ServerHandshakeOptions& options) {
-  if (head.method != "GET") return refuse(405, "a WebSocket is asked for with GET");
-  if (!lists(head, "upgrade", "websocket")) return refuse(426, "only WebSockets are served here");
-  if (!head.http_1_1) return refuse(400, "an upgrade needs HTTP/1.1");
-  if (!lists(head, "connection", "upgrade")) return refuse(400, "no Connection: Upgrade");
+  if (head.method != "GET") return no_upgrade(405, "a WebSocket is asked for with GET");
+  if (!lists(head, "upgrade", "websocket")) return no_upgrade(426, "only WebSockets are served here");
+  if (!head.http_1_1) return no_upgrade(400, "an upgrade needs HTTP/1.1");
+  if (!lists(head, "connection", "upgrade")) return no_upgrade(400, "no Connection: Upgrade");
   uint32_t count = 0;
   const std::string_view version = head.find("sec-websocket-version", count);
-  if (count != 1 || version != "13") return refuse(426, "version 13 of the WebSocket protocol is spoken here");
+  if (count != 1 || version != "13") return no_upgrade(426, "version 13 of the WebSocket protocol is spoken here");
   const std::string_view key = head.find("sec-websocket-key", count);
-  if (count != 1 || !is_key(key)) return refuse(400, "there must be one Sec-WebSocket-Key of 16 bytes");
+  if (count != 1 || !is_key(key)) return no_upgrade(400, "there must be one Sec-WebSocket-Key of 16 bytes");
 
   Upgrade upgrade;
   upgrade.origin = head.find("origin", count);
-  if (count > 1) return refuse(400, "more than one Origin");
-  if (!collect_subprotocols(head, upgrade.subprotocols)) return refuse(400, "malformed Sec-WebSocket-Protocol");
+  if (count > 1) return no_upgrade(400, "more than one Origin");
+  if (!collect_subprotocols(head, upgrade.subprotocols)) return no_upgrade(400, "malformed Sec-WebSocket-Protocol");
   for (const std::string_view offered : upgrade.subprotocols) {
     const auto spoken = std::find(options.subprotocols.begin(), options.subprotocols.end(), offered);
     if (spoken == options.subprotocols.end()) continue;
@@ -89,9 +81,9 @@ UpgradeOutcome judge_upgrade(const RequestHead& head, const ServerHandshakeOptio
   }
   Result<std::optional<DeflateAgreement>> deflate =
       answer_deflate(joined(head, "sec-websocket-extensions"), options.deflate);
-  if (!deflate.ok()) return refuse(400, "malformed Sec-WebSocket-Extensions");
+  if (!deflate.ok()) return no_upgrade(400, "malformed Sec-WebSocket-Extensions");
   upgrade.deflate = std::move(deflate.value());
-  upgrade.accept = accept_for(key);
+  upgrade.accept = accept_key(key);
   return {std::move(upgrade), {}};
 }
 
