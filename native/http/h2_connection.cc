@@ -178,7 +178,7 @@ class H2Connection final : public Connection, private Watcher, private Resumable
   IoResult read_and_feed(Error& error, int64_t& kernel_ns) {
     std::unique_lock lock(io_mutex_, std::defer_lock);
     if (!full_duplex_) lock.lock();
-    const IoResult io = stream_->read(scratch_, kernel_ns);
+    IoResult io = stream_->read(scratch_, kernel_ns);
     if (io.status != IoStatus::kOk) return io;
     if (!lock.owns_lock()) lock.lock();
     error = session_->feed({scratch_.data(), io.bytes});

@@ -12,7 +12,7 @@ Result<void> Joining::subscribe(Subscriber& s, std::string_view topic, std::shar
   const Connection& c = *s.more;
   if (c.access && !c.access->allows(topic)) return Error{Errc::kHubForbidden, 0, "no right to this topic"};
   if (topic == "*") {
-    subscribe_everything(s, std::move(filter), prior, request);
+    subscribe_everything(s, filter, prior, request);
     return {};
   }
   if (s.interest != Interest::kListed) return Error{Errc::kHubRequest, 0, "already subscribed to everything"};
