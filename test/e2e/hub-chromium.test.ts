@@ -64,9 +64,9 @@ describe.skipIf(why !== null)('a hub and Chromium', () => {
     expect(closed).toEqual({ code: 4001, reason: 'enough', wasClean: true })
   })
 
-  it('inflates what is compressed', async () => {
-    await using hub = await listen({ deflate: true })
-    const name = 'deflate'
+  it.each([false, true])('inflates what is compressed (a context of its own: %s)', async (contextTakeover) => {
+    await using hub = await listen({ deflate: { contextTakeover } })
+    const name = `deflate ${contextTakeover}`
     const opened = await page.connect(name, `${hub.url}/?topics=t`)
     expect(opened?.extensions).toContain('permessage-deflate')
     await until(() => hub.subscribers.size === 1, 'the page is there')
