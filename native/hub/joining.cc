@@ -75,7 +75,7 @@ Result<void> Joining::subscribe_topic(Subscriber& s, std::string_view name, std:
 }
 
 void Joining::subscribe_everything(Subscriber& s, const std::shared_ptr<KeyFilter>& filter, bool prior,
-                                  uint32_t request) {
+                                   uint32_t request) {
   Connection& c = *s.more;
   Publication& publication = loop_.publication();
   unsubscribe_all(s);

@@ -206,4 +206,12 @@ class Rig {
   size_t behind_close = 0;  // bytes that came in reads after the one with the close frame
 };
 
+using Events = std::vector<std::string>;
+
+inline std::span<const uint8_t> raw(std::string_view s) {
+  return {reinterpret_cast<const uint8_t*>(s.data()), s.size()};
+}
+
+inline std::string numbered(const std::string& what, int i) { return what + std::to_string(i); }
+
 }  // namespace tickwire::ws::test
