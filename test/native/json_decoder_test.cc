@@ -644,9 +644,10 @@ TEST_CASE("recorded messages give the same rows from both engines") {
     MESSAGE("skipped: no recordings at " << folder.string());
     return;
   }
-  for (const auto& [file, description] : files) {
+  for (const auto& recording : files) {
+    const auto& file = recording.first;
     CAPTURE(file);
-    const Schema schema = schema_of(description);
+    const Schema schema = schema_of(recording.second);
     Bench both(schema);
     Bench general(schema, JsonEngines::kGeneral);
     std::ifstream in(folder / file);
