@@ -32,7 +32,7 @@ struct StateSeen {
   std::string text;
 };
 
-StateSeen state_of(const Record& r) {
+inline StateSeen state_of(const Record& r) {
   return {static_cast<State>(r.byte(16)),
           static_cast<State>(r.byte(17)),
           static_cast<Errc>(r.byte(18) | r.byte(19) << 8),
