@@ -65,31 +65,8 @@ export interface NativeConflateRegion {
   readonly keys: number
 }
 
-/** Everything is given: defaults are the business of the feed layer. Times in milliseconds, sizes in bytes. */
-export interface NativeFeedOptions {
-  readonly host: string
-  readonly port: number
-  readonly path: string
-  readonly hostHeader: string
-  readonly tls: NativeTlsOptions | null
-  readonly proxy: NativeProxy | null
-  readonly socket: NativeSocketOptions
-  readonly subprotocols: readonly string[]
-  readonly headers: readonly (readonly [string, string])[]
-  readonly origin: string
-  readonly deflate: {
-    readonly clientNoContextTakeover: boolean
-    readonly serverNoContextTakeover: boolean
-    readonly clientMaxWindowBits: number
-    readonly serverMaxWindowBits: number
-    readonly level: number
-    readonly threshold: number
-  } | null
-  /** Sent, in order, each time a connection opens, before anything else. */
-  readonly greeting: readonly (string | Uint8Array)[]
-  readonly connectTimeout: number
-  readonly handshakeTimeout: number
-  readonly closeTimeout: number
+/** What all kinds of feeds are told. Everything is given: defaults are the business of the feed layer. Times in milliseconds, sizes in bytes. */
+export interface NativeCoreOptions {
   readonly reconnect: {
     readonly enabled: boolean
     readonly first: number
@@ -117,14 +94,6 @@ export interface NativeFeedOptions {
     readonly appPing: string
     readonly appPingInterval: number
   }
-  readonly limits: {
-    readonly maxMessage: number
-    readonly maxFragments: number
-    readonly maxSendQueue: number
-    readonly maxPingsPerSecond: number
-  }
-  readonly recvBuffer: number
-  readonly readChunk: number
   readonly overflow: 'block' | 'conflate' | 'dropOldest'
   /** `block`, `dropOldest`: unread bytes in the ring from which on the feed stops / keeps rows back. */
   readonly ringWindow: number
@@ -134,8 +103,6 @@ export interface NativeFeedOptions {
   readonly flushRows: number
   /** …and at the latest after this many microseconds; 0 = with the end of every read. */
   readonly flushInterval: number
-  /** JSON schema description (`docs/schema-format.md`), or null: raw messages. */
-  readonly schema: string | null
   readonly conflateMemory: ArrayBuffer | null
   readonly conflateRegions: readonly NativeConflateRegion[]
   /** Layout: `StatsLayout`. */
@@ -143,31 +110,123 @@ export interface NativeFeedOptions {
   /** Bytes of a malformed message kept as its sample, at most one sample per `sampleInterval` ms. */
   readonly sampleBytes: number
   readonly sampleInterval: number
+}
+
+/** A feed over WebSocket. */
+export interface NativeFeedOptions extends NativeCoreOptions {
+  readonly host: string
+  readonly port: number
+  readonly path: string
+  readonly hostHeader: string
+  readonly tls: NativeTlsOptions | null
+  readonly proxy: NativeProxy | null
+  readonly socket: NativeSocketOptions
+  readonly subprotocols: readonly string[]
+  readonly headers: readonly (readonly [string, string])[]
+  readonly origin: string
+  readonly deflate: {
+    readonly clientNoContextTakeover: boolean
+    readonly serverNoContextTakeover: boolean
+    readonly clientMaxWindowBits: number
+    readonly serverMaxWindowBits: number
+    readonly level: number
+    readonly threshold: number
+  } | null
+  /** Sent, in order, each time a connection opens, before anything else. */
+  readonly greeting: readonly (string | Uint8Array)[]
+  readonly connectTimeout: number
+  readonly handshakeTimeout: number
+  readonly closeTimeout: number
+  readonly limits: {
+    readonly maxMessage: number
+    readonly maxFragments: number
+    readonly maxSendQueue: number
+    readonly maxPingsPerSecond: number
+  }
+  readonly recvBuffer: number
+  readonly readChunk: number
+  /** JSON schema description (`docs/schema-format.md`), or null: raw messages. */
+  readonly schema: string | null
   /** `level` exists to be measured against. */
   readonly trigger: 'edge' | 'level'
 }
 
-export interface NativeFeed {
+/** What all kinds of feeds can be told to do. */
+export interface NativeFeedControl {
   /** Number that the feed's records carry; unique among the open feeds of a channel. */
   readonly handle: number
   open(): void
-  /** Closing handshake, then a STATE record to `disconnected`. 1000…4999. */
+  /** Takes leave of the peer, then a STATE record to `disconnected`. */
   close(code: number, reason: string): void
   /** Cuts at once. */
   abort(): void
+  /** 0, or the index of an error code in `errorCodes()`. */
+  ping(): number
+  /** Drops the connection and goes through the reconnection policy. */
+  reconnect(): void
+  /** Bytes accepted for sending and not yet by the kernel. */
+  sendQueueBytes(): number
+  /** Releases the native side; after the final STATE record, or at any time to abandon it. */
+  destroy(): void
+}
+
+/** Close codes are 1000…4999. */
+export interface NativeFeed extends NativeFeedControl {
   /**
    * Frames and writes on this thread when nothing is queued. Returns 0, or the index of an error code
    * (`ERR_NOT_OPEN`, `ERR_SEND_QUEUE_FULL`, …) in `errorCodes()`.
    */
   send(data: string | Uint8Array): number
   sendBatch(data: readonly (string | Uint8Array)[]): number
-  ping(): number
-  /** Drops the connection and goes through the reconnection policy. */
-  reconnect(): void
-  /** Bytes accepted by send() and not yet by the kernel. */
-  sendQueueBytes(): number
-  /** Releases the native side; after the final STATE record, or at any time to abandon it. */
-  destroy(): void
+}
+
+/** What one subscription asks for. */
+export interface NativeSubscription {
+  readonly topics: readonly string[]
+  /** Symbols; empty: all. */
+  readonly keys: readonly string[]
+  /** What the topics retain, first. */
+  readonly snapshot: boolean
+}
+
+/** A feed in the wire format: over TCP or TLS, or (`shm`) from shared memory, where what concerns connections is not looked at. */
+export interface NativeWireFeedOptions extends NativeCoreOptions {
+  readonly host: string
+  readonly port: number
+  readonly tls: NativeTlsOptions | null
+  readonly proxy: NativeProxy | null
+  readonly socket: NativeSocketOptions
+  readonly connectTimeout: number
+  readonly shm: { readonly name: string; readonly directory: string; readonly spin: boolean } | null
+  readonly session: {
+    readonly token: string
+    readonly clientName: string
+    readonly recvBuffer: number
+    readonly readChunk: number
+    readonly maxSendQueue: number
+    readonly maxPingsPerSecond: number
+    readonly handshakeTimeout: number
+    readonly closeTimeout: number
+    /** A frame that does not get whole is given up when nothing came for so long. */
+    readonly stall: number
+    /** Reconnect when nothing at all came for so long; 0: three times the interval of heartbeats that the sender announces. */
+    readonly silence: number
+  }
+  readonly recover: {
+    readonly order: 'off' | 'late' | 'ordered'
+    readonly slow: boolean
+    readonly wait: number
+    readonly holdBytes: number
+  }
+  readonly maxTopics: number
+  readonly subscriptions: readonly NativeSubscription[]
+  /** Description of wire rows (`docs/schema-format.md`), or null: raw frames. */
+  readonly schema: string | null
+}
+
+export interface NativeWireFeed extends NativeFeedControl {
+  subscribe(subscription: NativeSubscription): void
+  unsubscribe(topics: { readonly topics: readonly string[] }): void
 }
 
 /** Everything is given. Times in milliseconds, sizes in bytes. */
@@ -263,6 +322,7 @@ export interface NativeAddon {
   ) => NativeChannel
   readonly Hub: new (channel: NativeChannel, options: NativeHubOptions) => NativeHub
   readonly Feed: new (channel: NativeChannel, options: NativeFeedOptions) => NativeFeed
+  readonly WireFeed: new (channel: NativeChannel, options: NativeWireFeedOptions) => NativeWireFeed
   readonly HttpPool: new (channel: NativeChannel, options: NativeHttpPoolOptions) => NativeHttpPool
   readonly Hmac: new (
     digest: 'sha256' | 'sha384' | 'sha512',
@@ -310,6 +370,13 @@ export const RecordKind = {
   malformed: 7,
   /** header, time f64, f64 round trip in ns. */
   pong: 8,
+  /** Wire format: header, time f64, u64 first, u64 last sequence number, u8 cause | u8 fate | u16 0 | u32 topic length, topic. */
+  sequenceGap: 9,
+  /** Wire format: header, time f64, u64 sequence number before the first that comes, u32 topic length | u32 0, topic. */
+  subscribed: 10,
+  /** Wire format, a request was refused: header, time f64, u16 code | u16 0 | u32 text length, u32 topics length | u32 0, text, topics
+   *  (each behind its u8 length). */
+  refused: 11,
   /** header, rx f64, kernel f64 (0: none), sent f64, u32 request, u16 status | u8 major | u8 flags (`HttpFlags`), u32 bytes of fields | u32
    *  bytes of body, fields, body. */
   httpResponse: 16,
@@ -343,6 +410,12 @@ export const HttpPoolCounters = [
 /** `from` and `to` of STATE records and the state word of the stats memory. */
 export const FeedStates = ['disconnected', 'connecting', 'connected', 'reconnecting', 'closing'] as const
 
+/** `cause` of sequence gaps. */
+export const GapCauses = ['lost', 'away', 'slow', 'overrun'] as const
+
+/** `fate` of sequence gaps. */
+export const GapFates = ['lost', 'requested', 'recovered', 'refused', 'expired'] as const
+
 /** `why` of MALFORMED records, and the order of the counters. */
 export const MalformedKinds = [
   'syntax',
@@ -358,6 +431,11 @@ export const MalformedKinds = [
   'tooManySymbols',
   'notText',
   'unknownSymbol',
+  'checksum',
+  'resync',
+  'unsupported',
+  'unexpected',
+  'tooManyTopics',
 ] as const
 
 /**
@@ -395,6 +473,14 @@ export const StatCounters = [
   'sentBytes', // payload bytes of them
   'samplesSuppressed', // malformed messages without a sample of their own
   'controlLost', // state or gap records that found no room (bounded memory)
+  'duplicates', // wire format: messages dropped, since they had come before
+  'gaps', // ranges of sequence numbers that did not come when they were due
+  'missing', // messages in them
+  'recovered', // of these, came after all
+  'leftOut', // messages that the sender left out for newer ones of their key
+  'heartbeats', // of the sender
+  'skippedBytes', // bytes of no intact frame
+  'overrun', // shared memory: records that were overwritten before they were read
   'reserved0',
   'reserved1',
 ] as const

@@ -12,6 +12,7 @@
 #include "addon/pool_object.h"
 #include "addon/shm_object.h"
 #include "addon/throw_error.h"
+#include "addon/wire_feed_object.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "decode/schema.h"
@@ -79,6 +80,7 @@ Napi::Object init_exports(Napi::Env env, Napi::Object exports) {
   exports.Set("Channel", ChannelObject::define(env));
   exports.Set("Feed", FeedObject::define(env));
   exports.Set("Hub", HubObject::define(env));
+  exports.Set("WireFeed", WireFeedObject::define(env));
   exports.Set("HttpPool", PoolObject::define(env));
   exports.Set("ShmSegment", ShmObject::define(env));
   exports.Set("shmList", Napi::Function::New(env, shm_list, "shmList"));

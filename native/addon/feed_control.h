@@ -38,9 +38,11 @@ class FeedControl final : public TenantObject {
   Napi::Value send_queue_bytes(const Napi::CallbackInfo& info);
   Napi::Value destroy(const Napi::CallbackInfo& info);
 
+  // Runs `task` on the loop's thread; not at all when the feed was given back.
+  void post(std::function<void(feed::FeedCore&)> task);
+
  private:
   void release() noexcept;
-  void post(std::function<void(feed::FeedCore&)> task);
 
   Napi::ObjectReference channel_ref_;
   ChannelObject* channel_ = nullptr;

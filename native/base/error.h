@@ -121,7 +121,29 @@ namespace tickwire {
   X(kAddrInUse, "EADDRINUSE")                                                                           \
   X(kAccess, "EACCES")                                                                                  \
   /* signatures */                                                                                      \
-  X(kSign, "ERR_SIGN")
+  X(kSign, "ERR_SIGN")                                                                                   \
+  /* wire format, as a subscriber; detail is the sender's code from kWireVersion on */                  \
+  X(kWireHandshake, "ERR_WIRE_HANDSHAKE")                                                               \
+  X(kWireSilent, "ERR_WIRE_SILENT")                                                                     \
+  X(kWireFlood, "ERR_WIRE_FLOOD")                                                                       \
+  X(kWireDefinitions, "ERR_WIRE_DEFINITIONS")                                                           \
+  X(kWireClosed, "ERR_WIRE_CLOSED")                                                                     \
+  X(kWireVersion, "ERR_WIRE_VERSION")                                                                   \
+  X(kWireUnauthorized, "ERR_WIRE_UNAUTHORIZED")                                                         \
+  X(kWireForbidden, "ERR_WIRE_FORBIDDEN")                                                               \
+  X(kWireUnknownTopic, "ERR_WIRE_UNKNOWN_TOPIC")                                                        \
+  X(kWireTooMany, "ERR_WIRE_TOO_MANY")                                                                  \
+  X(kWireRateLimit, "ERR_WIRE_RATE_LIMIT")                                                              \
+  X(kWireTooLarge, "ERR_WIRE_TOO_LARGE")                                                                \
+  X(kWireMalformed, "ERR_WIRE_MALFORMED")                                                               \
+  X(kWireUnexpected, "ERR_WIRE_UNEXPECTED")                                                             \
+  X(kWireOverloaded, "ERR_WIRE_OVERLOADED")                                                             \
+  X(kWireInternal, "ERR_WIRE_INTERNAL")                                                                 \
+  X(kWireTooSlow, "ERR_WIRE_TOO_SLOW")                                                                  \
+  X(kWireShuttingDown, "ERR_WIRE_SHUTTING_DOWN")                                                        \
+  X(kWireTimedOut, "ERR_WIRE_TIMED_OUT")                                                                \
+  X(kClosedByUser, "ERR_CLOSED_BY_USER")                                                                \
+  X(kShmWriterGone, "ERR_SHM_WRITER_GONE")
 
 enum class Errc : uint16_t {
 #define X(name, text) name,

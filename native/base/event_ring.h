@@ -23,6 +23,9 @@ enum class RecordKind : uint8_t {
   kGap = 6,
   kMalformed = 7,
   kPong = 8,
+  kSequenceGap = 9,  // of a feed in the wire format, as the next two
+  kSubscribed = 10,
+  kRefused = 11,
   kHttpResponse = 16,  // of a pool of HTTP connections; laid out in native/addon/pool_tenant.h
   kHttpPiece = 17,
   kHttpEnd = 18,

@@ -26,6 +26,11 @@ enum class Malformed : uint8_t {
   kTooManySymbols,
   kNotText,        // a binary message for a JSON decoder
   kUnknownSymbol,  // a symbol or topic by a number that its sender has not defined
+  kChecksum,       // wire format: of a frame
+  kResync,         // bytes that begin no frame were passed over
+  kUnsupported,    // a frame whose flags hide its payload
+  kUnexpected,     // a frame that is none of a subscriber's business
+  kTooManyTopics,
   kCount
 };
 

@@ -32,18 +32,34 @@ void append_member(std::string& out, std::string_view name, std::string_view val
   append_string(out, value);
 }
 
-}  // namespace
-
-std::string connection_info(const StreamInfo& stream, const ws::HandshakeResult& handshake) {
-  std::string out = "{";
+void append_stream(std::string& out, const StreamInfo& stream) {
   append_member(out, "address", stream.remote_address);
-  append_member(out, "subprotocol", handshake.subprotocol);
   append_member(out, "tlsVersion", stream.tls_version);
   append_member(out, "tlsCipher", stream.tls_cipher);
   append_member(out, "alpn", stream.alpn);
   out += ",\"port\":" + std::to_string(stream.remote_port);
-  out += handshake.deflate ? ",\"deflate\":true" : ",\"deflate\":false";
-  out += stream.tls_resumed ? ",\"tlsResumed\":true}" : ",\"tlsResumed\":false}";
+  out += stream.tls_resumed ? ",\"tlsResumed\":true" : ",\"tlsResumed\":false";
+}
+
+}  // namespace
+
+std::string connection_info(const StreamInfo& stream, const ws::HandshakeResult& handshake) {
+  std::string out = "{";
+  append_stream(out, stream);
+  append_member(out, "subprotocol", handshake.subprotocol);
+  out += handshake.deflate ? ",\"deflate\":true}" : ",\"deflate\":false}";
+  return out;
+}
+
+std::string connection_info(const StreamInfo& stream, const wire::Opened& opened) {
+  std::string out = "{";
+  append_stream(out, stream);
+  append_member(out, "hub", opened.hub);
+  // As text: a number of JSON would be rounded.
+  append_member(out, "epoch", std::to_string(opened.epoch));
+  out += ",\"heartbeatMs\":" + std::to_string(opened.heartbeat_ms);
+  out += ",\"maxPayload\":" + std::to_string(opened.max_payload);
+  out += opened.resumed ? ",\"resumed\":true}" : ",\"resumed\":false}";
   return out;
 }
 

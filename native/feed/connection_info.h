@@ -3,10 +3,12 @@
 #include <string>
 
 #include "net/stream.h"
+#include "wire/session.h"
 #include "ws/client_handshake.h"
 
 namespace tickwire::feed {
 
 [[nodiscard]] std::string connection_info(const StreamInfo& stream, const ws::HandshakeResult& handshake);
+[[nodiscard]] std::string connection_info(const StreamInfo& stream, const wire::Opened& opened);
 
 }  // namespace tickwire::feed

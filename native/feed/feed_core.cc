@@ -155,20 +155,20 @@ void FeedCore::opened(std::string_view info) {
   move_to(State::kConnected, {}, NAN, info);
 }
 
-void FeedCore::closed(const Error& error) {
+void FeedCore::closed(const Error& error, int64_t not_before_ns) {
   const Error copy = error;
   heartbeat_.stop();
   drop_session();
   if (stats_.state() == State::kClosing) {
     finish(copy);
   } else {
-    attempt_failed(copy);
+    attempt_failed(copy, not_before_ns);
   }
 }
 
-void FeedCore::attempt_failed(const Error& error) {
+void FeedCore::attempt_failed(const Error& error, int64_t not_before_ns) {
   if (stats_.state() == State::kConnecting) stats_.add(Counter::kFailures);
-  const auto delay = schedule_.next_delay(loop_.refresh_now());
+  auto delay = schedule_.next_delay(loop_.refresh_now());
   if (!delay) {
     finish(options_.reconnect.enabled
                ? Error{Errc::kRetriesExhausted, static_cast<int32_t>(error.code),
@@ -176,6 +176,7 @@ void FeedCore::attempt_failed(const Error& error) {
                : error);
     return;
   }
+  delay = std::max(*delay, std::min(not_before_ns, options_.reconnect.max_ns));
   move_to(State::kReconnecting, error, static_cast<double>(*delay) / 1e6, error.text);
   loop_.arm_in(retry_timer_, *delay);
 }

@@ -52,7 +52,8 @@ class FeedCore : public ChannelTenant, private SourceListener, private Heartbeat
   // opened(), which lets senders in and tells JS.
   void counted_as_connected();
   void opened(std::string_view info);
-  void closed(const Error& error);
+  // `not_before_ns`: the peer asks not to be connected to sooner; the policy's longest delay bounds that.
+  void closed(const Error& error, int64_t not_before_ns = 0);
   void on_pong(std::span<const uint8_t> payload);
 
   void count_read(size_t n) noexcept {
@@ -67,6 +68,12 @@ class FeedCore : public ChannelTenant, private SourceListener, private Heartbeat
     heartbeat_.on_data(times.rx_ns);
     read_times_ = times;
     ++read_messages_;
+  }
+  void taken(uint64_t messages, size_t bytes, const ReceiveTimes& times) noexcept {
+    if (messages == 0) return;
+    taken(bytes, times);
+    stats_.add(Counter::kMessages, messages - 1);
+    read_messages_ += messages - 1;
   }
   // The publisher had no room for a message: the session is paused in front of it, and resumed when there is.
   [[gnu::cold]] void pause() noexcept;
@@ -103,7 +110,7 @@ class FeedCore : public ChannelTenant, private SourceListener, private Heartbeat
   void on_retry_timer(int64_t now_ns);
 
   void start_attempt();
-  void attempt_failed(const Error& error);
+  void attempt_failed(const Error& error, int64_t not_before_ns = 0);
   void finish(const Error& error);
   void move_to(State to, const Error& reason, double delay_ms, std::string_view text);
   void drop_session();

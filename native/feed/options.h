@@ -9,6 +9,11 @@
 #include "decode/schema.h"
 #include "feed/reconnect_schedule.h"
 #include "net/connector.h"
+#include "shm/segment.h"
+#include "wire/receiver.h"
+#include "wire/row_schema.h"
+#include "wire/session.h"
+#include "wire/subscriptions.h"
 #include "ws/session.h"
 
 namespace tickwire::feed {
@@ -49,6 +54,26 @@ struct CoreOptions {
   std::span<uint8_t> stats;
   uint32_t sample_bytes = 256;
   int64_t sample_interval_ns = 1'000'000'000;
+};
+
+struct WireTopics {  // what one subscription asks for
+  std::vector<std::string> topics;
+  wire::TopicFilter filter;
+};
+
+struct ShmOptions {
+  shm::Place place;
+  // Look into the segment in every turn of the loop, for loops that never sleep; otherwise a thread sleeps on it.
+  bool spin = false;
+};
+
+struct WireFeedOptions : CoreOptions {
+  ConnectTarget target;           // without `shm`
+  std::optional<ShmOptions> shm;  // in place of a connection
+  wire::SessionOptions session;
+  wire::ReceiverOptions receiver;
+  std::vector<WireTopics> topics;
+  std::optional<wire::RowSchema> rows;  // none = raw frames
 };
 
 struct FeedOptions : CoreOptions {

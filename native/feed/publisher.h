@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "decode/row_batch.h"
@@ -49,6 +50,8 @@ class Publisher {
   bool on_space();
   // The message that was refused is gone with its connection: forget how far it got.
   void forget_partial() noexcept { rows_done_ = 0; }
+  // Rows of the refused batch that were published: the caller offers only those behind them again, as another batch.
+  [[nodiscard]] uint32_t take_partial() noexcept { return std::exchange(rows_done_, 0); }
   void flush() noexcept;
   [[nodiscard]] uint16_t handle() const noexcept { return handle_; }
 

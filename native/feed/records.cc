@@ -84,4 +84,47 @@ std::vector<uint8_t> malformed_record(uint16_t handle, int64_t now_ns, const dec
   return w.finish(RecordKind::kMalformed, handle);
 }
 
+std::vector<uint8_t> sequence_gap_record(uint16_t handle, int64_t now_ns, const wire::Gap& gap) {
+  RecordWriter w;
+  w.put(static_cast<double>(now_ns));
+  w.put(gap.range.from);
+  w.put(gap.range.to);
+  w.put(static_cast<uint8_t>(gap.cause));
+  w.put(static_cast<uint8_t>(gap.fate));
+  w.put(uint16_t{0});
+  w.put(static_cast<uint32_t>(gap.topic.size()));
+  w.put_bytes(gap.topic.data(), gap.topic.size());
+  return w.finish(RecordKind::kSequenceGap, handle);
+}
+
+std::vector<uint8_t> subscribed_record(uint16_t handle, int64_t now_ns, const wire::TopicEntry& topic) {
+  RecordWriter w;
+  w.put(static_cast<double>(now_ns));
+  w.put(topic.last_sequence);
+  w.put(static_cast<uint32_t>(topic.name.size()));
+  w.put(uint32_t{0});
+  w.put_bytes(topic.name.data(), topic.name.size());
+  return w.finish(RecordKind::kSubscribed, handle);
+}
+
+std::vector<uint8_t> refused_record(uint16_t handle, int64_t now_ns, const wire::ErrorMessage& error,
+                                    std::span<const std::string> topics) {
+  const std::string_view text = whole_characters(error.text);
+  std::string names;
+  for (const std::string& topic : topics) {
+    names += static_cast<char>(topic.size());  // at most wire::kMaxName
+    names += topic;
+  }
+  RecordWriter w;
+  w.put(static_cast<double>(now_ns));
+  w.put(static_cast<uint16_t>(error.code));
+  w.put(uint16_t{0});
+  w.put(static_cast<uint32_t>(text.size()));
+  w.put(static_cast<uint32_t>(names.size()));
+  w.put(uint32_t{0});
+  w.put_bytes(text.data(), text.size());
+  w.put_bytes(names.data(), names.size());
+  return w.finish(RecordKind::kRefused, handle);
+}
+
 }  // namespace tickwire::feed

@@ -2,12 +2,15 @@
 #pragma once
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
 #include "decode/decoder.h"
 #include "feed/stats.h"
+#include "wire/control.h"
+#include "wire/gap.h"
 
 namespace tickwire::feed {
 
@@ -27,5 +30,11 @@ struct StateChange {
                                                     const decode::DecodeOutcome& outcome,
                                                     std::span<const uint8_t> message, uint32_t sample_bytes,
                                                     uint32_t suppressed);
+
+// Of feeds in the wire format.
+[[nodiscard]] std::vector<uint8_t> sequence_gap_record(uint16_t handle, int64_t now_ns, const wire::Gap& gap);
+[[nodiscard]] std::vector<uint8_t> subscribed_record(uint16_t handle, int64_t now_ns, const wire::TopicEntry& topic);
+[[nodiscard]] std::vector<uint8_t> refused_record(uint16_t handle, int64_t now_ns, const wire::ErrorMessage& error,
+                                                  std::span<const std::string> topics);
 
 }  // namespace tickwire::feed

@@ -35,6 +35,14 @@ enum class Counter : uint8_t {
   kSentBytes,  // likewise
   kSamplesSuppressed,
   kControlLost,
+  kDuplicates,    // wire format: messages dropped, since they had come before
+  kGaps,          // ranges of sequence numbers that did not come when they were due
+  kMissing,       // messages in them
+  kRecovered,     // of these, came after all
+  kLeftOut,       // messages that the sender left out for newer ones of their key
+  kHeartbeats,    // of the sender
+  kSkippedBytes,  // bytes of no intact frame
+  kOverrun,       // shared memory: records that were overwritten before they were read
   kReserved0,
   kReserved1,
   kCount
@@ -57,9 +65,9 @@ class Stats {
   void add_shared(Counter c, uint64_t n = 1) noexcept {
     u64(kCountersOffset + static_cast<size_t>(c) * 8).fetch_add(n, std::memory_order_relaxed);
   }
-  void add(decode::Malformed kind) noexcept {
-    bump(kMalformedOffset + static_cast<size_t>(kind) * 8, 1);
-    add(Counter::kMalformed);
+  void add(decode::Malformed kind, uint64_t n = 1) noexcept {
+    bump(kMalformedOffset + static_cast<size_t>(kind) * 8, n);
+    add(Counter::kMalformed, n);
   }
   [[nodiscard]] uint64_t get(Counter c) const noexcept {
     return u64(kCountersOffset + static_cast<size_t>(c) * 8).load(std::memory_order_relaxed);

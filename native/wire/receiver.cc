@@ -215,7 +215,7 @@ bool Receiver::define(const Frame& frame, int64_t now_ns) {
       release_or_block(displaced);
     }
     SequenceRange missing;
-    if (!tracker_.define(entry.source, entry.name, entry.last_sequence, missing)) {
+    if (!tracker_.define(entry.source, entry.name, entry.last_sequence, missing, joining_)) {
       listener_.on_unusable(frame, Unusable::kTooMany);
       continue;
     }

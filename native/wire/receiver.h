@@ -82,6 +82,8 @@ class Receiver {
 
   // Which topics are subscribed to with a filter; asked when one is defined.
   void set_filtered(std::string_view topic, bool filtered);
+  // Topics that are defined meanwhile are joined where they stand, whatever their definition says.
+  void set_joining(bool joining) noexcept { joining_ = joining; }
   void unfollow(std::string_view topic) noexcept { tracker_.unfollow(topic); }
 
   // Frames of any kind but those that open and close a connection. kPause: not taken (of quotes: from `taken` on).
@@ -132,6 +134,7 @@ class Receiver {
   ReceiverListener& listener_;
   SequenceTracker tracker_;
   bool blocked_ = false;
+  bool joining_ = false;
   std::vector<Request> requests_;
   std::vector<Range> asking_;
   std::map<TrackedTopic*, HeldMessages> held_;

@@ -18,7 +18,8 @@ bool SequenceTracker::begin(uint64_t epoch) {
   return resumed;
 }
 
-bool SequenceTracker::define(uint16_t source, std::string_view name, uint64_t last, SequenceRange& missing) {
+bool SequenceTracker::define(uint16_t source, std::string_view name, uint64_t last, SequenceRange& missing,
+                             bool joining) {
   missing = {};
   TrackedTopic* topic = find(name);
   if (topic == nullptr) {
@@ -37,7 +38,7 @@ bool SequenceTracker::define(uint16_t source, std::string_view name, uint64_t la
     missing = catch_up(*topic, last);
   } else {
     topic->following = true;
-    topic->due = last + 1;
+    topic->due = joining ? 0 : last + 1;
   }
   return true;
 }
@@ -61,7 +62,7 @@ SequenceTracker::Judgement SequenceTracker::judge(const Header& header) noexcept
     return {topic->wanted.contains(number) ? Verdict::kRecovered : Verdict::kDuplicate, topic, {}, false};
   }
   Judgement next{Verdict::kNext, topic, {}, false};
-  if (number > topic->due && !topic->filtered) {
+  if (topic->due != 0 && number > topic->due && !topic->filtered) {
     next.missing = {topic->due, number - 1};
     next.conflated = (header.flags & kFlagConflated) != 0;
   }
@@ -95,13 +96,14 @@ SequenceRange SequenceTracker::catch_up(TrackedTopic& topic, uint64_t last) noex
   if (last < topic.due) return {};
   const SequenceRange missing{topic.due, last};
   topic.due = last + 1;
-  return topic.filtered ? SequenceRange{} : missing;
+  return topic.filtered || missing.from == 0 ? SequenceRange{} : missing;
 }
 
 void SequenceTracker::skip(TrackedTopic& topic, SequenceRange range, SequenceRange& skipped,
                            SequenceRange& missing) noexcept {
   skipped = missing = {};
   if (range.to < topic.due) return;
+  if (topic.due == 0) topic.due = range.from;
   if (range.from > topic.due && !topic.filtered) missing = {topic.due, range.from - 1};
   skipped = {std::max(range.from, topic.due), range.to};
   topic.due = range.to + 1;

@@ -18,8 +18,9 @@ namespace tickwire::wire {
 
 struct TrackedTopic {
   std::string name;
-  uint16_t source = 0;      // on the present connection; 0: not defined there
-  uint64_t due = 1;         // the number after the highest that came, or that is known not to come
+  uint16_t source = 0;  // on the present connection; 0: not defined there
+  // The number after the highest that came, or that is known not to come; 0: whatever comes first.
+  uint64_t due = 1;
   bool following = false;   // numbers go on where they were: what lies between is missing
   bool filtered = false;    // numbers have holes by construction: only Skipped tells of losses
   bool held_up = false;     // messages are kept back until `wanted` ones have come
@@ -40,7 +41,9 @@ class SequenceTracker {
 
   // The sender's Topic entry. `missing` becomes what was sent between our last message and the first that will come;
   // from 0: nothing. A number that another topic had is taken from it. False: too many topics.
-  [[nodiscard]] bool define(uint16_t source, std::string_view name, uint64_t last, SequenceRange& missing);
+  // `joining`: what `last` says is out of date, and the topic's first message tells where it stands.
+  [[nodiscard]] bool define(uint16_t source, std::string_view name, uint64_t last, SequenceRange& missing,
+                            bool joining = false);
   [[nodiscard]] TrackedTopic* find(uint16_t source) noexcept {
     return source < by_source_.size() ? by_source_[source] : nullptr;
   }

@@ -27,6 +27,7 @@ class Subscriptions {
   void add(std::span<const std::string> topics, const TopicFilter& filter);
   void remove(std::span<const std::string> topics);
   [[nodiscard]] bool filtered(std::string_view topic) const noexcept;
+  [[nodiscard]] bool has(std::string_view topic) const noexcept { return topics_.contains(topic); }
   [[nodiscard]] size_t size() const noexcept { return topics_.size(); }
 
   // One Subscribe's worth of topics; the views are good until the next change.

@@ -214,6 +214,11 @@ export class FakeWorld {
           world.feeds.push(this)
         }
       },
+      WireFeed: class {
+        constructor() {
+          throw new Error('this addon has no wire format')
+        }
+      } as unknown as NativeAddon['WireFeed'],
       HttpPool: class {
         constructor() {
           throw new Error('this addon has no HTTP')

@@ -1,0 +1,17 @@
+// The part of a feed's options that all kinds of feeds share, as the core's CoreOptions.
+#pragma once
+#include <napi.h>
+
+#include <vector>
+
+#include "base/error.h"
+#include "feed/options.h"
+
+namespace tickwire::addon {
+
+// `o.schema` is set already, if there is one. Appends references to the JS memory that the feed will write. Values were
+// checked by the TypeScript layer; what could corrupt memory is checked again here.
+[[nodiscard]] Result<void> read_core_options(const Napi::Object& js, feed::CoreOptions& o,
+                                             std::vector<Napi::ObjectReference>& memory);
+
+}  // namespace tickwire::addon

@@ -1,0 +1,30 @@
+// `new addon.WireFeed(channel, options)`.
+#pragma once
+#include <napi.h>
+
+#include "addon/feed_control.h"
+#include "feed/wire_feed.h"
+
+namespace tickwire::addon {
+
+class WireFeedObject final : public Napi::ObjectWrap<WireFeedObject> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit WireFeedObject(const Napi::CallbackInfo& info);
+
+ private:
+  Napi::Value handle(const Napi::CallbackInfo& info) { return control_.handle(info.Env()); }
+  Napi::Value open(const Napi::CallbackInfo& info) { return control_.open(info); }
+  Napi::Value close(const Napi::CallbackInfo& info) { return control_.close(info); }
+  Napi::Value abort(const Napi::CallbackInfo& info) { return control_.abort(info); }
+  Napi::Value ping(const Napi::CallbackInfo& info) { return control_.ping(info); }
+  Napi::Value reconnect(const Napi::CallbackInfo& info) { return control_.reconnect(info); }
+  Napi::Value send_queue_bytes(const Napi::CallbackInfo& info) { return control_.send_queue_bytes(info); }
+  Napi::Value destroy(const Napi::CallbackInfo& info) { return control_.destroy(info); }
+  Napi::Value subscribe(const Napi::CallbackInfo& info);
+  Napi::Value unsubscribe(const Napi::CallbackInfo& info);
+
+  FeedControl control_;
+};
+
+}  // namespace tickwire::addon
