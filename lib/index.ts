@@ -81,7 +81,8 @@ export type { ExactLevels, Level, Levels } from './runtime/levels.js'
 export type { LoopMode, LoopOptions } from './runtime/loop.js'
 export { Loop } from './runtime/loop.js'
 export type { FeedState, MalformedKind } from './runtime/records.js'
-export type { FeedCounters, FeedStats } from './runtime/stats.js'
+export type { FeedCounters, FeedStats, WireFeedStats } from './runtime/stats.js'
+export type { GapCause, GapFate } from './runtime/wire-records.js'
 export { ShmError } from './shm/errors.js'
 export type { ShmReaderOptions, ShmWait, ShmWriterOptions } from './shm/options.js'
 export type { ShmLost, ShmReaderEvents, ShmWriterBack, ShmWriterGone } from './shm/reader.js'
@@ -118,3 +119,23 @@ export type { DecimalInput } from './wire/scaled.js'
 export type { UserField, UserFields, UserInput, UserTypeOptions } from './wire/user-type.js'
 export type { Wire } from './wire/wire.js'
 export { wire } from './wire/wire.js'
+export type {
+  Refused,
+  RefusedWhy,
+  Subscribed,
+  WireConnection,
+  WireFeedEvents,
+  WireFeedItem,
+  WireGap,
+  WireLifeEvents,
+} from './wire/wire-events.js'
+export type { SubscribeOptions } from './wire/wire-feed.js'
+export { WireFeed } from './wire/wire-feed.js'
+export type {
+  RecoverOptions,
+  WireFeedDecoder,
+  WireFeedOptions,
+  WireFilter,
+  WireHeartbeatOptions,
+  WireLimitOptions,
+} from './wire/wire-options.js'

@@ -9,12 +9,15 @@ import type { RecordSink } from '../runtime/ring-reader.js'
 import { RowBatch } from '../runtime/row-batch.js'
 import { viewsOf } from '../runtime/row-window.js'
 import type { StatsMemory } from '../runtime/stats.js'
-import { type Decoder, rowInternals } from './decoder.js'
-import type { FeedEvents, FeedLifeEvents } from './events.js'
+import { type RawDecoder, RowDecoder, rowInternals } from './decoder.js'
+import type { FeedLifeEvents } from './events.js'
 import { Pull } from './pull.js'
 
 /** Reasons that arise in a shape, also when they are not about one field; others before the shape is known. */
 const aboutShape: ReadonlySet<MalformedKind> = new Set(['wrongType', 'missing', 'tooManyRows'])
+
+/** Events by name, whatever kind of feed they are of. */
+export type AnyEvents = { [event: string]: unknown }
 
 /** What a delivery tells its feed. */
 export interface DeliveryOwner {
@@ -29,8 +32,8 @@ export class Delivery implements RecordSink {
   message: MessageView
   delivery: HistogramWriter
   readonly maxBatch: number
-  readonly #decoder: Decoder
-  readonly #emitter: Emitter<FeedEvents<Decoder>>
+  readonly #decoder: RowDecoder | RawDecoder
+  readonly #emitter: Emitter<AnyEvents>
   readonly #owner: DeliveryOwner
   readonly #nowNs: () => number
   readonly #rows: Slot<RowBatch>
@@ -39,8 +42,8 @@ export class Delivery implements RecordSink {
   #pull: Pull<unknown> | null = null
 
   constructor(
-    decoder: Decoder,
-    emitter: Emitter<FeedEvents<Decoder>>,
+    decoder: RowDecoder | RawDecoder,
+    emitter: Emitter<AnyEvents>,
     maxBatch: number,
     nowNs: () => number,
     owner: DeliveryOwner,
@@ -50,9 +53,9 @@ export class Delivery implements RecordSink {
     this.maxBatch = maxBatch
     this.#nowNs = nowNs
     this.#owner = owner
-    const slot = <T>(event: string): Slot<T> => emitter.slot(event as keyof FeedEvents<Decoder>) as unknown as Slot<T>
+    const slot = <T>(event: string): Slot<T> => emitter.slot(event) as Slot<T>
     this.#rows = slot('rows')
-    this.#rowsOf = decoder.kind === 'json' ? decoder.names.map((name) => slot(`rows:${name}`)) : []
+    this.#rowsOf = decoder instanceof RowDecoder ? decoder.names.map((name) => slot(`rows:${name}`)) : []
     this.#messages = slot('message')
     const nothing = new ArrayBuffer(64)
     this.message = new MessageView(viewsOf(nothing), 'bytes')
@@ -64,8 +67,8 @@ export class Delivery implements RecordSink {
     const decoder = this.#decoder
     const { views } = channel.reader
     this.delivery = stats.delivery
-    this.message = new MessageView(views, decoder.kind === 'raw' ? decoder.form : 'bytes')
-    if (decoder.kind !== 'json') return
+    this.message = new MessageView(views, decoder instanceof RowDecoder ? 'bytes' : decoder.form)
+    if (!(decoder instanceof RowDecoder)) return
     const { compiled, cursors } = rowInternals(decoder)
     this.batches = compiled.map(({ layout }, i) => {
       const cursor = cursors[i]
@@ -110,7 +113,16 @@ export class Delivery implements RecordSink {
   }
 
   emit<E extends keyof FeedLifeEvents>(event: E, value: FeedLifeEvents[E]): void {
-    this.#emitter.slot(event).emit(value as FeedEvents<Decoder>[E], this.#owner.fail)
+    this.emitAny(event, value)
+  }
+
+  /** A connection has opened. What there is to say of it depends on the kind of feed. */
+  emitOpen(connection: unknown): void {
+    this.emitAny('open', connection)
+  }
+
+  protected emitAny(event: string, value: unknown): void {
+    this.#emitter.slot(event).emit(value, this.#owner.fail)
   }
 
   onRows(batch: RowBatch, shape: number): void {
@@ -135,7 +147,8 @@ export class Delivery implements RecordSink {
   }
 
   onMalformed({ shape, field, ...record }: MalformedRecord): void {
-    const layout = this.#decoder.kind === 'json' ? rowInternals(this.#decoder).compiled[shape]?.layout : undefined
+    const decoder = this.#decoder
+    const layout = decoder instanceof RowDecoder ? rowInternals(decoder).compiled[shape]?.layout : undefined
     const known = field >= 0 || aboutShape.has(record.why) ? layout : undefined
     this.emit('malformed', {
       ...record,

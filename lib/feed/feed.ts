@@ -1,37 +1,12 @@
-import { inspect } from 'node:util'
 import type { NativeFeed } from '../native/addon.js'
-import type { Channel } from '../runtime/channel.js'
-import type { ConflateMemory } from '../runtime/conflation.js'
-import { core, ensureDefaultCa, errorCode, nowNs } from '../runtime/core.js'
-import { Emitter, type Listener, throwLater } from '../runtime/emitter.js'
-import { FeedError } from '../runtime/errors.js'
-import { type LoopTenant, loopInternals } from '../runtime/loop.js'
-import type { FeedState, StateRecord } from '../runtime/records.js'
-import { type FeedStats, StatsMemory } from '../runtime/stats.js'
+import { core } from '../runtime/core.js'
 import { configure, type FeedConfiguration } from './configuration.js'
 import type { Decoder } from './decoder.js'
-import { Delivery } from './delivery.js'
 import type { ConnectionInfo, FeedEvents, FeedItem } from './events.js'
+import { FeedBase } from './feed-base.js'
 import type { FeedOptions } from './options.js'
 
-const closedByUser = 'ERR_WS_CLOSED_BY_USER'
 const normalClosure = 1_000
-
-interface Deferred<T> {
-  readonly promise: Promise<T>
-  resolve(value: T): void
-  reject(error: unknown): void
-}
-
-function deferred<T>(): Deferred<T> {
-  let resolve!: (value: T) => void
-  let reject!: (error: unknown) => void
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes
-    reject = no
-  })
-  return { promise, resolve, reject }
-}
 
 /**
  * A market-data source on a WebSocket: connected, kept alive, read and decoded on a native loop, handed to JS as typed rows.
@@ -44,41 +19,36 @@ function deferred<T>(): Deferred<T> {
  * await feed.open()
  * ```
  */
-export class Feed<const D extends Decoder = Decoder> implements AsyncIterable<FeedItem<D>>, AsyncDisposable {
+export class Feed<const D extends Decoder = Decoder> extends FeedBase<
+  FeedEvents<D>,
+  FeedItem<D>,
+  ConnectionInfo,
+  NativeFeed
+> {
   readonly #configuration: FeedConfiguration
-  readonly #emitter = new Emitter<FeedEvents<Decoder>>()
-  readonly #delivery: Delivery
-  readonly #tenant: LoopTenant = { close: () => this.close(), abort: () => this.#abandon() }
-  #stats = new StatsMemory()
-  #native: NativeFeed | null = null
-  #channel: Channel | null = null
-  /** Those of the loop that the feed is open on. */
-  #tenants: Set<LoopTenant> | null = null
-  #connection: ConnectionInfo | null = null
-  #opening: Deferred<ConnectionInfo> | null = null
-  #closing: Deferred<void> | null = null
-  #isRef = true
-  #aborted = false
-  /** Whether open() has been answered. */
-  #wasOpen = false
 
   /**
    * Checks the options; connects to nothing yet.
    * @throws ConfigError naming every option at fault. Error when the native part cannot be loaded.
    */
   constructor(options: FeedOptions<D>) {
-    this.#configuration = configure(options)
-    const { decoder, options: parsed } = this.#configuration
-    this.#delivery = new Delivery(decoder, this.#emitter, parsed.batch.rows, nowNs, {
-      state: (record) => this.#onState(record),
-      fail: (error) => (this.#channel === null ? throwLater(error) : this.#channel.fail(error)),
-      channel: () => this.#channel,
+    const configuration = configure(options)
+    const { options: parsed, endpoint } = configuration
+    super({
+      name: configuration.name,
+      decoder: configuration.decoder,
+      batchRows: parsed.batch.rows,
+      wake: parsed.wake,
+      signal: parsed.signal,
+      defaultCa: endpoint.secure && parsed.tls?.ca === undefined,
+      closedByUser: 'ERR_WS_CLOSED_BY_USER',
+      connectionOf: (text) => JSON.parse(text) as ConnectionInfo,
+      loop: () => configuration.loop(),
+      conflateMemory: () => configuration.conflateMemory(),
+      create: (channel, stats, conflate) => new (core().Feed)(channel, configuration.native(stats, conflate)),
+      endedWell: (reason, detail) => reason === 'ERR_WS_CLOSED' && detail === normalClosure,
     })
-  }
-
-  /** Name in errors: the option `name`, or scheme, host and port of the URL. */
-  get name(): string {
-    return this.#configuration.name
+    this.#configuration = configuration
   }
 
   /** The URL, normalized. May hold secrets of the user's in its query. */
@@ -86,70 +56,19 @@ export class Feed<const D extends Decoder = Decoder> implements AsyncIterable<Fe
     return this.#configuration.endpoint.href
   }
 
-  /** State as of now; `state` events may lag behind it. */
-  get state(): FeedState {
-    return this.#stats.state
-  }
-
-  /** Connections that opened since `open()`, as of now; events may lag behind it. Who counts `open` events sees by it whether they do. */
-  get connects(): number {
-    return this.#stats.connects
-  }
-
-  /** The connection that is open; null when none is. */
-  get connection(): ConnectionInfo | null {
-    return this.#connection
-  }
-
-  /** Bytes that `send` has taken and the kernel not yet. */
-  get sendQueueBytes(): number {
-    return this.#native?.sendQueueBytes() ?? 0
-  }
-
-  /**
-   * Connects, and keeps connecting as the policy says. Resolves with the first connection. While it is open, or on its way,
-   * further calls give the same answer. A feed that has ended can be opened again; its counters start anew.
-   * @throws FeedError when the policy gives up, and `ERR_ABORTED` when the feed is closed or aborted before.
-   */
-  open(): Promise<ConnectionInfo> {
-    if (this.#opening !== null) return this.#opening.promise
-    const { signal } = this.#configuration.options
-    if (signal?.aborted) return Promise.reject(this.#abortError())
-    let opening: Deferred<ConnectionInfo>
-    try {
-      opening = this.#start()
-    } catch (error) {
-      return Promise.reject(error)
-    }
-    signal?.addEventListener('abort', this.#onAbort, { once: true })
-    this.#pump(opening.promise)
-    return opening.promise
-  }
-
   /**
    * Closes with a closing handshake (at most `timeouts.close`). Resolves when the feed has ended; at once when it was not open.
    * Rows that are still underway go to listeners; async iteration ends.
    * @param code 1000…4999 as RFC 6455 section 7.4 allows a client to send. @param reason at most 123 bytes of UTF-8.
    */
-  close(code: number = normalClosure, reason = ''): Promise<void> {
-    const native = this.#native
-    if (native === null) return Promise.resolve()
-    if (this.#closing !== null) return this.#closing.promise
-    if (!Number.isInteger(code) || code < 1_000 || code > 4_999) {
-      return Promise.reject(new RangeError('a close code is an integer from 1000 to 4999'))
+  override close(code: number = normalClosure, reason = ''): Promise<void> {
+    if (this.native !== null && !this.isClosing) {
+      if (!Number.isInteger(code) || code < 1_000 || code > 4_999) {
+        return Promise.reject(new RangeError('a close code is an integer from 1000 to 4999'))
+      }
+      if (Buffer.byteLength(reason) > 123) return Promise.reject(new RangeError('a close reason has at most 123 bytes'))
     }
-    if (Buffer.byteLength(reason) > 123) return Promise.reject(new RangeError('a close reason has at most 123 bytes'))
-    const closing = deferred<void>()
-    this.#closing = closing
-    native.close(code, reason)
-    this.#delivery.endPull(null)
-    this.#pump(closing.promise)
-    return closing.promise
-  }
-
-  /** `await using feed = …`: closes. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
+    return this.closeWith(code, reason)
   }
 
   /**
@@ -157,240 +76,13 @@ export class Feed<const D extends Decoder = Decoder> implements AsyncIterable<Fe
    * @throws FeedError `ERR_NOT_OPEN`, `ERR_SEND_QUEUE_FULL` (nothing was queued), `ERR_WS_MESSAGE_TOO_LARGE`.
    */
   send(data: string | Uint8Array): void {
-    this.#check(this.#native === null ? -1 : this.#native.send(data))
+    const { native } = this
+    this.check(native === null ? -1 : native.send(data))
   }
 
   /** Sends several messages with one write. @throws FeedError as `send`; then none of them is sent. */
   sendBatch(data: readonly (string | Uint8Array)[]): void {
-    this.#check(this.#native === null ? -1 : this.#native.sendBatch(data))
-  }
-
-  /** Sends a ping; a `pong` event follows. @throws FeedError `ERR_NOT_OPEN`. */
-  ping(): void {
-    this.#check(this.#native === null ? -1 : this.#native.ping())
-  }
-
-  /** Drops the connection and connects again by the policy. @throws FeedError `ERR_NOT_OPEN` when the feed is not open. */
-  reconnect(): void {
-    if (this.#native === null) this.#check(-1)
-    else this.#native.reconnect()
-  }
-
-  /** Counters and latency distributions as of now, also after the end. Costs the hot path nothing. */
-  stats(): FeedStats {
-    return this.#stats.snapshot()
-  }
-
-  /**
-   * Hands over what waits, at most `maxRows` rows and messages, to the listeners of all feeds that share the loop and the wake
-   * mode; drives the loop first when it is `inline`. Returns the number of rows and messages.
-   * @throws what a listener threw.
-   */
-  poll(maxRows: number = Number.POSITIVE_INFINITY): number {
-    return this.#channel?.poll(maxRows) ?? 0
-  }
-
-  /** The open feed keeps the process alive: the default. */
-  ref(): this {
-    if (!this.#isRef) {
-      this.#isRef = true
-      if (this.#native !== null) this.#channel?.retain()
-    }
-    return this
-  }
-
-  /** The process may end while the feed is open. */
-  unref(): this {
-    if (this.#isRef) {
-      this.#isRef = false
-      if (this.#native !== null) this.#channel?.release()
-    }
-    return this
-  }
-
-  /** Adds a listener. An exception in it stops nobody else and reaches `uncaughtException`, or the caller of `poll()`. */
-  on<E extends keyof FeedEvents<D> & string>(event: E, listener: Listener<FeedEvents<D>[E]>): this {
-    this.#slot(event).add(listener as Listener<unknown>)
-    return this
-  }
-
-  /** Adds a listener for the next time only. */
-  once<E extends keyof FeedEvents<D> & string>(event: E, listener: Listener<FeedEvents<D>[E]>): this {
-    this.#slot(event).addOnce(listener as Listener<unknown>)
-    return this
-  }
-
-  /** Removes a listener: of several registrations the youngest. */
-  off<E extends keyof FeedEvents<D> & string>(event: E, listener: Listener<FeedEvents<D>[E]>): this {
-    this.#slot(event).remove(listener as Listener<unknown>)
-    return this
-  }
-
-  /** The same as `on`. */
-  addListener<E extends keyof FeedEvents<D> & string>(event: E, listener: Listener<FeedEvents<D>[E]>): this {
-    return this.on(event, listener)
-  }
-
-  /** The same as `off`. */
-  removeListener<E extends keyof FeedEvents<D> & string>(event: E, listener: Listener<FeedEvents<D>[E]>): this {
-    return this.off(event, listener)
-  }
-
-  /** Removes all listeners of an event, or of all. */
-  removeAllListeners(event?: keyof FeedEvents<D> & string): this {
-    this.#emitter.removeAll(event)
-    return this
-  }
-
-  listenerCount(event: keyof FeedEvents<D> & string): number {
-    return this.#slot(event).size
-  }
-
-  /**
-   * Iterates over batches of rows (`text()`, `bytes()`: messages). A batch is valid until the next is asked for; until then the
-   * feed, and the others on its loop, are handed nothing further: what that means is up to their `overflow`. Ends when
-   * the feed is closed; throws its FeedError when it fails. One iteration at a time.
-   * @throws TickwireError `ERR_TICKWIRE_ITERATING` when there is one already.
-   */
-  [Symbol.asyncIterator](): AsyncIterator<FeedItem<D>, undefined> {
-    return this.#delivery.pull() as AsyncIterator<FeedItem<D>, undefined>
-  }
-
-  [inspect.custom](): unknown {
-    return { name: this.name, state: this.state }
-  }
-
-  readonly #onAbort = (): void => {
-    this.#aborted = true
-    this.#native?.abort()
-    this.#opening?.reject(this.#abortError())
-    this.#delivery.endPull(this.#abortError())
-  }
-
-  #slot(event: string) {
-    return this.#emitter.slot(event as keyof FeedEvents<Decoder>)
-  }
-
-  /** Makes the native feed and lets it connect. */
-  #start(): Deferred<ConnectionInfo> {
-    const { options, endpoint } = this.#configuration
-    const internals = loopInternals(this.#configuration.loop())
-    const channel = internals.channel(options.wake)
-    if (endpoint.secure && options.tls?.ca === undefined) ensureDefaultCa()
-    const conflate: ConflateMemory | null = this.#configuration.conflateMemory()
-    const stats = new StatsMemory()
-    const native = new (core().Feed)(channel.native, this.#configuration.native(stats, conflate))
-    this.#stats = stats
-    this.#channel = channel
-    this.#native = native
-    this.#aborted = false
-    this.#wasOpen = false
-    this.#delivery.start(channel, stats, conflate)
-    channel.attach(native.handle, this.#delivery)
-    if (this.#isRef) channel.retain()
-    internals.tenants.add(this.#tenant)
-    this.#tenants = internals.tenants
-    const opening = deferred<ConnectionInfo>()
-    this.#opening = opening
-    native.open()
-    return opening
-  }
-
-  /** Nobody else reads the ring of a polling context while it waits for a promise. */
-  #pump(until: Promise<unknown>): void {
-    const channel = this.#channel
-    if (channel === null || channel.wake !== 'poll') return
-    let pending = true
-    const stop = (): void => {
-      pending = false
-    }
-    until.then(stop, stop)
-    const turn = (): void => {
-      if (!pending || channel.closed) return
-      try {
-        channel.poll(Number.POSITIVE_INFINITY)
-      } catch (error) {
-        throwLater(error)
-      }
-      setImmediate(turn)
-    }
-    setImmediate(turn)
-  }
-
-  #onState(record: StateRecord): void {
-    const { from, to, attempt, detail, text, delayMs, timeNs } = record
-    const reason = errorCode(record.error)
-    this.#connection = to === 'connected' ? (JSON.parse(text) as ConnectionInfo) : null
-    const message = to === 'connected' ? '' : text
-    this.#delivery.emit('state', { from, to, reason, detail, message, attempt, delayMs, timeNs })
-    if (this.#connection !== null) {
-      this.#wasOpen = true
-      this.#delivery.emit('open', this.#connection)
-      this.#opening?.resolve(this.#connection)
-    }
-    if (to === 'disconnected') this.#onEnd(this.#endError(reason, record))
-  }
-
-  /** Why the feed has ended: null when that was asked for, or was the peer's normal closure. */
-  #endError(reason: string | null, { detail, text, attempt }: StateRecord): FeedError | null {
-    if (this.#aborted) return this.#abortError()
-    if (reason === null || reason === closedByUser || this.#closing !== null) return null
-    if (reason === 'ERR_WS_CLOSED' && detail === normalClosure) return null
-    return new FeedError(reason, text, { feed: this.name, detail, attempt })
-  }
-
-  #onEnd(error: FeedError | null): void {
-    const opening = this.#opening
-    const closing = this.#closing
-    const wasNoticed = this.#delivery.pulling || !this.#wasOpen
-    this.#release()
-    // A promise that is settled already does not mind.
-    opening?.reject(error ?? new FeedError('ERR_ABORTED', 'closed before it was open', { feed: this.name }))
-    this.#delivery.endPull(error)
-    if (error !== null && !this.#wasAborted(error)) {
-      if (this.listenerCount('error') > 0) this.#delivery.emit('error', error)
-      else if (!wasNoticed) throwLater(error)
-    }
-    this.#delivery.emit('close', error)
-    closing?.resolve()
-  }
-
-  #wasAborted(error: FeedError): boolean {
-    return error.code === 'ERR_ABORTED' && this.#aborted
-  }
-
-  /** The loop is torn down: no record follows. */
-  #abandon(): void {
-    this.#native?.abort()
-    this.#onEnd(
-      this.#closing === null ? new FeedError('ERR_ABORTED', 'the loop was stopped', { feed: this.name }) : null,
-    )
-  }
-
-  /** Gives the native side back. */
-  #release(): void {
-    const native = this.#native
-    const channel = this.#channel
-    if (native === null || channel === null) return
-    this.#native = null
-    this.#opening = null
-    this.#closing = null
-    this.#connection = null
-    this.#configuration.options.signal?.removeEventListener('abort', this.#onAbort)
-    this.#tenants?.delete(this.#tenant)
-    channel.detach(native.handle)
-    native.destroy()
-    if (this.#isRef) channel.release()
-  }
-
-  #abortError(): FeedError {
-    const cause: unknown = this.#configuration.options.signal?.reason
-    return new FeedError('ERR_ABORTED', 'aborted by its signal', { feed: this.name, cause })
-  }
-
-  #check(result: number): void {
-    if (result === 0) return
-    const code = result < 0 ? 'ERR_NOT_OPEN' : (errorCode(result) ?? 'ERR_SYSTEM')
-    throw new FeedError(code, '', { feed: this.name })
+    const { native } = this
+    this.check(native === null ? -1 : native.sendBatch(data))
   }
 }

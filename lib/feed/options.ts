@@ -101,23 +101,16 @@ export interface SampleOptions {
   readonly interval?: number | undefined
 }
 
-/** Options of a `Feed`. Everything is checked when the feed is made. */
-export interface FeedOptions<D extends Decoder = Decoder> {
-  /** `ws:` or `wss:`, without credentials and fragment. */
-  readonly url: string | URL
-  /** What to make of messages: `json({…})`, `json.oneOf(…)`, `text()` or `bytes()`. */
-  readonly decode: D
+/** Options of all kinds of feeds. */
+export interface CoreFeedOptions {
   /** Name in errors, up to 256 characters. Default: scheme, host and port of the URL. */
   readonly name?: string | undefined
-  /** Message or messages sent each time a connection opens, before anything else. Default: none. */
-  readonly subscribe?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
   /** Default `exponential()`. */
   readonly reconnect?: ReconnectPolicy | undefined
-  readonly heartbeat?: HeartbeatOptions | undefined
   /**
    * What happens when JS does not keep up. Default `'block'`.
    * - `block`: the socket is left unread, so that the sender feels it. Nothing is lost here; pings are answered until then.
-   * - `conflate`: of each key only the newest row is kept (`json` only).
+   * - `conflate`: of each key only the newest row is kept (rows only).
    * - `dropOldest`: the oldest rows are dropped; a `gap` event says exactly how many.
    */
   readonly overflow?: Overflow | undefined
@@ -128,20 +121,9 @@ export interface FeedOptions<D extends Decoder = Decoder> {
   readonly loop?: Loop | LoopMode | undefined
   /** `'signal'`: the core wakes the event loop. `'poll'`: nothing arrives unless `poll()` is called. Default `'signal'`. */
   readonly wake?: WakeMode | undefined
-  /** `wss:` only. */
-  readonly tls?: TlsOptions | undefined
   /** HTTP proxy to tunnel through: `http://[user:password@]host:port`. Default: none; the environment is not looked at. */
   readonly proxy?: string | URL | undefined
-  /** Further headers of the handshake. */
-  readonly headers?: Readonly<Record<string, string>> | undefined
-  /** Subprotocols offered, in order. */
-  readonly subprotocols?: readonly string[] | undefined
-  /** Value of the Origin header. Default: none. */
-  readonly origin?: string | undefined
-  /** Offer permessage-deflate. Default false: inflating costs more than receiving. */
-  readonly deflate?: boolean | DeflateOptions | undefined
   readonly timeouts?: TimeoutOptions | undefined
-  readonly limits?: LimitOptions | undefined
   readonly socket?: SocketOptions | undefined
   /** Bytes of the receive buffer, 16,384…256 MiB, rounded up to a power of two. Default 1 MiB. Not with `expect`. */
   readonly recvBuffer?: number | undefined
@@ -150,4 +132,26 @@ export interface FeedOptions<D extends Decoder = Decoder> {
   readonly samples?: SampleOptions | undefined
   /** Cuts the feed at once when aborted. */
   readonly signal?: AbortSignal | undefined
+}
+
+/** Options of a `Feed`. Everything is checked when the feed is made. */
+export interface FeedOptions<D extends Decoder = Decoder> extends CoreFeedOptions {
+  /** `ws:` or `wss:`, without credentials and fragment. */
+  readonly url: string | URL
+  /** What to make of messages: `json({…})`, `json.oneOf(…)`, `text()` or `bytes()`. */
+  readonly decode: D
+  /** Message or messages sent each time a connection opens, before anything else. Default: none. */
+  readonly subscribe?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
+  readonly heartbeat?: HeartbeatOptions | undefined
+  /** `wss:` only. */
+  readonly tls?: TlsOptions | undefined
+  /** Further headers of the handshake. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Subprotocols offered, in order. */
+  readonly subprotocols?: readonly string[] | undefined
+  /** Value of the Origin header. Default: none. */
+  readonly origin?: string | undefined
+  /** Offer permessage-deflate. Default false: inflating costs more than receiving. */
+  readonly deflate?: boolean | DeflateOptions | undefined
+  readonly limits?: LimitOptions | undefined
 }

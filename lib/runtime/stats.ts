@@ -4,8 +4,22 @@ import type { FeedState, MalformedKind } from './records.js'
 
 type Reserved = 'reserved0' | 'reserved1' | 'malformed'
 
+/** Counters that only feeds in the wire format have. */
+const wireCounters = [
+  'duplicates',
+  'gaps',
+  'missing',
+  'recovered',
+  'leftOut',
+  'heartbeats',
+  'skippedBytes',
+  'overrun',
+] as const
+
+type WireCounter = (typeof wireCounters)[number]
+
 /** Counters of a feed since it was opened. */
-export type FeedCounters = { readonly [K in Exclude<(typeof StatCounters)[number], Reserved>]: number }
+export type FeedCounters = { readonly [K in Exclude<(typeof StatCounters)[number], Reserved | WireCounter>]: number }
 
 /** Everything a feed counts, at one moment. Plain data but for the latency snapshots' methods. */
 export interface FeedStats extends FeedCounters {
@@ -26,6 +40,26 @@ export interface FeedStats extends FeedCounters {
      */
     readonly nativeToJs: LatencySnapshot
   }
+}
+
+/** Everything a feed in the wire format counts. */
+export interface WireFeedStats extends FeedStats {
+  /** Messages that had come before, and were dropped. */
+  readonly duplicates: number
+  /** Ranges of sequence numbers that did not come when they were due. */
+  readonly gaps: number
+  /** Messages in them. */
+  readonly missing: number
+  /** Of these, came after all. */
+  readonly recovered: number
+  /** Messages that the sender left out because newer ones of their key took their place. */
+  readonly leftOut: number
+  /** Heartbeats of the sender. */
+  readonly heartbeats: number
+  /** Bytes that belonged to no intact frame. */
+  readonly skippedBytes: number
+  /** Records of shared memory that were overwritten before they were read. */
+  readonly overrun: number
 }
 
 const [kernelToNative, nativeToRing, nativeToJs] = [0, 1, 2].map(
@@ -51,7 +85,8 @@ export class StatsMemory {
     return Number(Atomics.load(this.#connects, 0))
   }
 
-  snapshot(): FeedStats {
+  /** All counters, those of the wire format included. */
+  snapshot(): WireFeedStats {
     const memory = this.memory
     this.delivery.flush()
     const {
@@ -77,4 +112,11 @@ export class StatsMemory {
 function readCounters<K extends string>(memory: ArrayBuffer, offset: number, names: readonly K[]): Record<K, number> {
   const words = new BigUint64Array(memory, offset, names.length)
   return Object.fromEntries(names.map((name, i) => [name, Number(Atomics.load(words, i))])) as Record<K, number>
+}
+
+/** The snapshot without what only the wire format counts. */
+export function feedStats(all: WireFeedStats): FeedStats {
+  const stats: { [name: string]: unknown } = { ...all }
+  for (const name of wireCounters) delete stats[name]
+  return stats as unknown as FeedStats
 }
