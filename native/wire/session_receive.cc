@@ -162,7 +162,6 @@ void SessionImpl::report_damage() {
   if (since.skipped_bytes == 0 && since.unsupported == 0) return;
   for (size_t i = 0; i < since.damaged.size(); ++i) since.damaged[i] = now.damaged[i] - reported_.damaged[i];
   reported_ = now;
-  damaged_ = true;
   listener_.on_damage(since);
 }
 
@@ -259,7 +258,7 @@ void SessionImpl::end_later(Error error) {
 }
 
 void SessionImpl::definition_missing() {
-  if (!damaged_ && parser_.counters().skipped_bytes == 0) return;
+  if (parser_.counters().skipped_bytes == 0) return;
   end_later({Errc::kWireDefinitions, 0, "a definition was damaged on the way"});
 }
 

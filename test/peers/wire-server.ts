@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
-import { fieldsOf, type ReadHeader, readHeader } from './wire-frames.js'
+import { fieldsOf, type ReadHeader, readHeader } from './wire-frames.ts'
 
 /** A frame that a client sent. */
 export interface ClientFrame {
@@ -10,8 +10,12 @@ export interface ClientFrame {
 /** One client, from the server's side. */
 export interface WireClient {
   readonly socket: Socket
-  /** The next frame of this type; fails when another comes. */
+  /** The next frame; fails when the client has gone. */
+  next(): Promise<ClientFrame>
+  /** The next frame, which must be of this type. */
   expect(type: number): Promise<ClientFrame>
+  /** The client has gone. */
+  readonly gone: Promise<void>
   /** Bytes as they are. */
   send(bytes: Uint8Array): void
   end(): void
@@ -45,7 +49,8 @@ export async function startWireServer(): Promise<WireServer> {
   }
 }
 
-function clientOf(socket: Socket): WireClient {
+/** Takes what comes on a connection apart. */
+export function clientOf(socket: Socket): WireClient {
   let buffered = Buffer.alloc(0)
   let wake = (): void => {}
   let ended = false
@@ -58,20 +63,27 @@ function clientOf(socket: Socket): WireClient {
     ended = true
     wake()
   })
+  const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+  const next = async (): Promise<ClientFrame> => {
+    while (buffered.length < 32 || buffered.length < 32 + buffered.readUInt32LE(8)) {
+      if (ended) throw new Error(`the client has gone; ${buffered.length} bytes are left of it`)
+      await new Promise<void>((resolve) => {
+        wake = resolve
+      })
+    }
+    const header = readHeader(buffered)
+    const fields = [...fieldsOf(buffered.subarray(32, 32 + header.length))]
+    buffered = buffered.subarray(32 + header.length)
+    return { header, fields }
+  }
   return {
     socket,
+    gone,
+    next,
     async expect(type) {
-      while (buffered.length < 32 || buffered.length < 32 + buffered.readUInt32LE(8)) {
-        if (ended) throw new Error(`the client has gone; ${buffered.length} bytes are left of it`)
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
-      }
-      const header = readHeader(buffered)
-      if (header.type !== type) throw new Error(`expected a frame of type ${type}, got ${header.type}`)
-      const fields = [...fieldsOf(buffered.subarray(32, 32 + header.length))]
-      buffered = buffered.subarray(32 + header.length)
-      return { header, fields }
+      const frame = await next()
+      if (frame.header.type !== type) throw new Error(`expected a frame of type ${type}, got ${frame.header.type}`)
+      return frame
     },
     send: (bytes) => void socket.write(bytes),
     end: () => void socket.end(),
