@@ -16,10 +16,11 @@ export function pollerSources(): string[] {
 }
 
 function headers(): string[] {
-  return [join(core, 'base'), join(core, 'loop'), join(nativeBenches, 'sink')].flatMap((directory) =>
-    readdirSync(directory)
-      .filter((file) => file.endsWith('.h'))
-      .map((file) => join(directory, file)),
+  return [join(core, 'base'), join(core, 'loop'), join(core, 'wire'), join(nativeBenches, 'sink')].flatMap(
+    (directory) =>
+      readdirSync(directory)
+        .filter((file) => file.endsWith('.h'))
+        .map((file) => join(directory, file)),
   )
 }
 

@@ -29,10 +29,14 @@ export interface Venue {
 }
 
 /** `node` on one CPU alone where that can be had. */
-export function pinned(cpu: number | undefined, args: readonly string[]): [command: string, args: string[]] {
+export function pinned(
+  cpu: number | undefined,
+  args: readonly string[],
+  program: string = process.execPath,
+): [command: string, args: string[]] {
   return cpu !== undefined && existsSync('/usr/bin/taskset')
-    ? ['/usr/bin/taskset', ['-c', String(cpu), process.execPath, ...args]]
-    : [process.execPath, [...args]]
+    ? ['/usr/bin/taskset', ['-c', String(cpu), program, ...args]]
+    : [program, [...args]]
 }
 
 /** Starts the venue in a process of its own. */
