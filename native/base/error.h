@@ -121,7 +121,7 @@ namespace tickwire {
   X(kAddrInUse, "EADDRINUSE")                                                                           \
   X(kAccess, "EACCES")                                                                                  \
   /* signatures */                                                                                      \
-  X(kSign, "ERR_SIGN")                                                                                   \
+  X(kSign, "ERR_SIGN")                                                                                  \
   /* wire format, as a subscriber; detail is the sender's code from kWireVersion on */                  \
   X(kWireHandshake, "ERR_WIRE_HANDSHAKE")                                                               \
   X(kWireSilent, "ERR_WIRE_SILENT")                                                                     \

@@ -126,7 +126,7 @@ class SessionImpl final : public Session, private Watcher, private Resumable, pr
   bool unparsed_ = false;  // the ring holds something that no read will announce
   bool hung_up_ = false;   // the poller has seen the sender's end: read on until the stream says so too
   bool at_end_ = false;    // the stream has said so: final_error_
-  Error final_error_;  // what on_closed will report, once that is settled
+  Error final_error_;      // what on_closed will report, once that is settled
   Error write_error_;
   Error ending_;  // found inside a frame: the session ends behind it
   int64_t retry_after_ns_ = 0;
