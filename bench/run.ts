@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Bench, type BenchContext, rounded } from './report.ts'
 
-const support = new Set(['run', 'report', 'compare', 'child', 'mallocs', 'ccxt', 'native'])
+const support = new Set(['run', 'report', 'compare', 'child', 'mallocs', 'ccxt', 'native', 'java'])
 const names = readdirSync(fileURLToPath(new URL('.', import.meta.url)))
   .filter((file) => file.endsWith('.ts') && !support.has(file.slice(0, -3)))
   .map((file) => file.slice(0, -3))
