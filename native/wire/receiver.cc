@@ -35,10 +35,7 @@ void Receiver::end() {
     if (release(topic, true) == Flow::kContinue) return;
     const auto held = held_.find(&topic);
     if (held == held_.end()) return;
-    // As if they had not come: the next connection tells that they are missing.
-    topic.due = std::min(topic.due, std::max<uint64_t>(held->second.first_number(), 1));
-    static_cast<void>(topic.wanted.take({topic.due, UINT64_MAX}));
-    listener_.on_discarded(held->second.size());
+    forget(topic, held->second);
   });
   requests_.clear();
   asking_.clear();
@@ -136,7 +133,7 @@ Flow Receiver::pass_on(const Frame& frame, const ReceiveTimes& times, SequenceTr
   TrackedTopic* const topic = judgement.topic;
   const uint64_t number = frame.header.sequence;
   if (topic != nullptr && must_wait(*topic, number)) {
-    hold(*topic, frame, times);
+    hold(*topic, frame, times, judgement.verdict);
   } else if (const Flow flow = listener_.on_message(frame, times); flow != Flow::kContinue) {
     if (flow == Flow::kStop) tracker_.accept(frame.header, judgement);
     return flow;
@@ -204,16 +201,16 @@ bool Receiver::on_control(const Frame& frame, int64_t now_ns) {
 bool Receiver::define(const Frame& frame, int64_t now_ns) {
   Topics topics;
   if (!get(frame.payload, topics)) return false;
+  // Before names change: what is kept back is passed on under its own.
+  for (const TopicEntry& entry : topics.entries) {
+    TrackedTopic* const known = tracker_.find(entry.name);
+    if (TrackedTopic* before = tracker_.find(entry.source); before != nullptr && before != known) withdraw(*before);
+    if (known != nullptr && known->source != 0 && known->source != entry.source) withdraw(*known);
+  }
   listener_.on_topics(topics);
   for (const TopicEntry& entry : topics.entries) {
     const TrackedTopic* const known = tracker_.find(entry.name);
     const bool resumed = known != nullptr && known->following && known->source == 0;
-    if (const TrackedTopic* before = tracker_.find(entry.source); before != nullptr && before != known) {
-      // The number is another topic's from now on; what that one waits for cannot be told from it any more.
-      TrackedTopic& displaced = *tracker_.find(entry.source);
-      give_up(displaced, {0, UINT64_MAX}, GapFate::kExpired);
-      release_or_block(displaced);
-    }
     SequenceRange missing;
     if (!tracker_.define(entry.source, entry.name, entry.last_sequence, missing, joining_)) {
       listener_.on_unusable(frame, Unusable::kTooMany);

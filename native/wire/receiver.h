@@ -119,12 +119,14 @@ class Receiver {
   [[nodiscard]] bool ask_for(TrackedTopic& topic, SequenceRange range, GapCause cause, int64_t now_ns);
   void ask_again(TrackedTopic& topic, int64_t now_ns);
   void give_up(TrackedTopic& topic, SequenceRange range, GapFate fate);
+  void withdraw(TrackedTopic& topic);
   void report_run(TrackedTopic& topic);
   [[nodiscard]] GapCause cause_of(const TrackedTopic& topic, uint64_t number) const noexcept;
   void forget_finished();
 
   [[nodiscard]] bool must_wait(TrackedTopic& topic, uint64_t number) const noexcept;
-  void hold(TrackedTopic& topic, const Frame& frame, const ReceiveTimes& times);
+  void hold(TrackedTopic& topic, const Frame& frame, const ReceiveTimes& times, SequenceTracker::Verdict verdict);
+  void forget(TrackedTopic& topic, const HeldMessages& messages);
   void stop_waiting();
   void settle(TrackedTopic& topic) noexcept;
   [[nodiscard]] Flow release(TrackedTopic& topic, bool all);

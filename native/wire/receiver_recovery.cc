@@ -51,6 +51,21 @@ void Receiver::give_up(TrackedTopic& topic, SequenceRange range, GapFate fate) {
   if (run.from != 0 && !topic.wanted.contains(run.to + 1)) report_run(topic);
 }
 
+// The topic's number on this connection means another from now on: nothing that was asked for by it can be told from
+// that.
+void Receiver::withdraw(TrackedTopic& topic) {
+  give_up(topic, kAll, GapFate::kExpired);
+  forget_finished();
+  static_cast<void>(release(topic, false));
+  const auto held = held_.find(&topic);
+  if (held == held_.end()) return;
+  // Refused now, and later they would bear another topic's name.
+  listener_.on_discarded(held->second.size());
+  held_bytes_ -= held->second.cost();
+  held_.erase(held);
+  settle(topic);
+}
+
 void Receiver::report_run(TrackedTopic& topic) {
   const SequenceRange run = std::exchange(topic.recovered, {});
   if (run.from == 0) return;
@@ -96,13 +111,36 @@ bool Receiver::must_wait(TrackedTopic& topic, uint64_t number) const noexcept {
   return held != held_.end() && number >= held->second.first_number();
 }
 
-void Receiver::hold(TrackedTopic& topic, const Frame& frame, const ReceiveTimes& times) {
+void Receiver::hold(TrackedTopic& topic, const Frame& frame, const ReceiveTimes& times,
+                    SequenceTracker::Verdict verdict) {
   const size_t bytes = kHeaderBytes + frame.header.length;
-  HeldMessages::Message message{std::make_unique<uint8_t[]>(bytes), bytes, times.kernel_ns, times.rx_ns};
+  HeldMessages::Message message{std::make_unique<uint8_t[]>(bytes), bytes, times.kernel_ns, times.rx_ns, {}};
+  using Verdict = SequenceTracker::Verdict;
+  message.place = verdict == Verdict::kRecovered ? HeldMessages::Place::kRecovered
+                  : verdict == Verdict::kOutside ? HeldMessages::Place::kOutside
+                                                 : HeldMessages::Place::kNext;
   // The payload follows its header, and the mask's key the payload.
   std::memcpy(message.bytes.get(), frame.payload.data() - kHeaderBytes, bytes);
   held_[&topic].add(frame.header.sequence, std::move(message));
   held_bytes_ += HeldMessages::cost(bytes);
+}
+
+// The connection has ended, and these were not taken: as if they had not come. The next connection tells that those are
+// missing which were due here; the others are asked for there.
+void Receiver::forget(TrackedTopic& topic, const HeldMessages& messages) {
+  messages.each([&](uint64_t number, HeldMessages::Place place) {
+    if (place == HeldMessages::Place::kNext) topic.due = std::min(topic.due, number);
+  });
+  static_cast<void>(topic.wanted.take({topic.due, UINT64_MAX}));
+  messages.each([&](uint64_t number, HeldMessages::Place place) {
+    if (place != HeldMessages::Place::kRecovered || number >= topic.due) return;
+    if (topic.wanted.size() < kMaxWantedRanges) {
+      topic.wanted.add({number, number});
+    } else {
+      listener_.on_gap({topic.name, {number, number}, GapCause::kAway, GapFate::kExpired});
+    }
+  });
+  listener_.on_discarded(messages.size());
 }
 
 // Too much is kept back: all that is missing counts as lost.

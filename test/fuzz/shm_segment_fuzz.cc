@@ -1,6 +1,6 @@
-// A segment that somebody damages while a writer writes and a reader reads: the reader gives whole spans of its own memory or of the
-// segment, says that the segment is damaged, or loses records; it reads nothing out of bounds and comes to an end. The header's
-// unchanging part is checked as it would be when the segment is opened.
+// A segment that somebody damages while a writer writes and a reader reads: the reader gives whole spans of its own
+// memory or of the segment, says that the segment is damaged, or loses records; it reads nothing out of bounds and
+// comes to an end. The header's unchanging part is checked as it would be when the segment is opened.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -66,7 +66,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
   const auto flags = input.take<uint8_t>();
   const Geometry geometry{.capacity = kMinCapacity, .table_capacity = 256};
-  // Kept between inputs, as a quarter of a megabyte each would be most of the work; nothing but the header has to start anew.
+  // Kept between inputs, as a quarter of a megabyte each would be most of the work; nothing but the header has to start
+  // anew.
   static const std::unique_ptr<uint8_t, Free> memory(
       static_cast<uint8_t*>(std::aligned_alloc(4096, geometry.segment_bytes())));
   std::memset(memory.get(), 0, sizeof(Header));

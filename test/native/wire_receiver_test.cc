@@ -166,6 +166,29 @@ TEST_CASE("wire receiver: a number that goes to another topic") {
   CHECK(rig.notes.gaps.empty());
 }
 
+TEST_CASE("wire receiver: what is kept back is passed on before its topic's number means another, or never") {
+  for (const bool taken : {true, false}) {
+    for (const bool moves : {true, false}) {
+      ReceiverRig rig(recovering(Recover::kOrdered));
+      rig.show_all({topic_frame(1, "a", 0), message_frame(1, 2), message_frame(1, 3)});
+      CHECK(rig.notes.messages.empty());
+      rig.notes.answer = [&] {
+        CHECK(rig.notes.topics.size() == 1);  // "b", or the new number, has not been told yet
+        return taken ? Flow::kContinue : Flow::kPause;
+      };
+      rig.show(moves ? topic_frame(2, "a", 3) : topic_frame(1, "b", 0));
+      CHECK(rig.notes.messages == (taken ? Names{"1:2", "1:3"} : Names{}));
+      CHECK(rig.notes.discarded == (taken ? 0 : 2));
+      CHECK(rig.notes.gaps == Gaps{{"a", {1, 1}, GapCause::kLost, GapFate::kRequested},
+                                   {"a", {1, 1}, GapCause::kLost, GapFate::kExpired}});
+      CHECK_FALSE(rig.receiver.blocked());
+      rig.notes.answer = [] { return Flow::kContinue; };
+      rig.show(moves ? message_frame(2, 4) : message_frame(1, 1));
+      CHECK(rig.notes.messages.back() == (moves ? "2:4" : "1:1"));
+    }
+  }
+}
+
 TEST_CASE("wire receiver: topics are limited") {
   ReceiverOptions options;
   options.max_topics = 2;
@@ -358,6 +381,27 @@ TEST_CASE("wire receiver: what cannot be passed on when the connection ends coun
   CHECK(rig.take_asked(1) == Ranges{{2, 2}, {4, 8}});
   CHECK(rig.notes.gaps == Gaps{{"a", {4, 8}, GapCause::kAway, GapFate::kRequested}});
   CHECK(rig.notes.messages == Names{"1:1", "1:3"});
+}
+
+TEST_CASE("wire receiver: what was passed on already does not come again for what could not be") {
+  ReceiverRig rig(recovering(Recover::kOrdered));
+  rig.show_all({topic_frame(1, "a", 0), message_frame(1, 1), message_frame(1, 3), message_frame(1, 5)});
+  rig.reconnect(ReceiverRig::kEpoch);  // 2 and 4 are still missing
+  CHECK(rig.notes.messages == Names{"1:1", "1:3", "1:5"});
+  rig.notes.answer = [] { return Flow::kPause; };
+  rig.show(topic_frame(1, "a", 5));
+  rig.show(message_frame(1, 4, kFlagResent));  // kept back for 2, and then never taken
+  rig.show(message_frame(1, 3, kFlagSnapshot));
+  rig.reconnect(ReceiverRig::kEpoch);
+  CHECK(rig.notes.discarded == 2);
+  rig.notes.answer = [] { return Flow::kContinue; };
+  rig.asked.clear();
+  rig.show(topic_frame(1, "a", 5));
+  CHECK(rig.take_asked(1) == Ranges{{2, 2}, {4, 4}});
+  rig.show_all({message_frame(1, 2, kFlagResent), message_frame(1, 3, kFlagResent), message_frame(1, 4, kFlagResent),
+                message_frame(1, 5, kFlagResent), message_frame(1, 6)});
+  CHECK(rig.notes.messages == Names{"1:1", "1:3", "1:5", "1:2r", "1:4r", "1:6"});
+  CHECK(rig.notes.duplicates == 2);
 }
 
 TEST_CASE("wire receiver: no more is asked for at once than the limits say") {
