@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { pinned } from '../examples/venue/start.ts'
-import type { Task } from './sides/task.ts'
 import type { PipeTask } from './shm/task.ts'
+import type { Task } from './sides/task.ts'
 import type { WireTask } from './wire/task.ts'
 
 export interface ChildOptions {

@@ -11,7 +11,12 @@ const sha256 = '3bcd1b5a9ec5ea6461de67b5ce7ce97c57c5129bef3158cbe0fac0b7bfb716ad
 const jar = join(directory, `${artifact.name}-${artifact.version}.jar`)
 
 /** Aeron touches memory in ways that newer Javas ask to be told of. */
-const javaFlags = ['--add-opens', 'java.base/sun.nio.ch=ALL-UNNAMED', '--add-opens', 'java.base/jdk.internal.misc=ALL-UNNAMED']
+const javaFlags = [
+  '--add-opens',
+  'java.base/sun.nio.ch=ALL-UNNAMED',
+  '--add-opens',
+  'java.base/jdk.internal.misc=ALL-UNNAMED',
+]
 
 /**
  * Aeron from Maven Central, on first use, with the program that measures it. Returns why it cannot be had here, or null: it takes a
@@ -23,7 +28,13 @@ export function prepareAeron(log: (text: string) => void): string | null {
   if (!existsSync(jar)) {
     log('fetching Aeron')
     const coordinates = `${artifact.group}:${artifact.name}:${artifact.version}`
-    const fetched = spawnSync('mvn', ['-q', '-B', 'dependency:copy', `-Dartifact=${coordinates}`, `-DoutputDirectory=${directory}`])
+    const fetched = spawnSync('mvn', [
+      '-q',
+      '-B',
+      'dependency:copy',
+      `-Dartifact=${coordinates}`,
+      `-DoutputDirectory=${directory}`,
+    ])
     if (fetched.status !== 0 || !existsSync(jar)) return 'Maven is not there, or does not get it'
   }
   if (createHash('sha256').update(readFileSync(jar)).digest('hex') !== sha256) {

@@ -61,7 +61,10 @@ const bench: Bench = async (context) => {
   }
 
   try {
-    const latency = await compare<LatencyResult>('latency', ({ p50, p99 }) => `p50 ${p50.toFixed(0)} ns, p99 ${p99.toFixed(0)}`)
+    const latency = await compare<LatencyResult>(
+      'latency',
+      ({ p50, p99 }) => `p50 ${p50.toFixed(0)} ns, p99 ${p99.toFixed(0)}`,
+    )
     for (const q of ['p50', 'p99'] as const) {
       context.emit({ metric: `latency-${q}`, mode: 'spin', unit: 'ns', ...latency((result) => result[q]) }, 'less')
     }
