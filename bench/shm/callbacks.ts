@@ -93,7 +93,10 @@ export async function measureThroughput(end: End, task: PipeTask): Promise<Throu
 
 /** The other end: sends back what it gets, or confirms it. */
 export function answer(end: End, { kind }: PipeTask): void {
-  if (kind === 'latency') return end.listen((bytes) => void end.send(bytes))
+  if (kind === 'latency') {
+    end.listen((bytes) => void end.send(bytes))
+    return
+  }
   const confirmation = new Numbered(8)
   let next = 0
   end.listen((bytes) => {

@@ -5,10 +5,10 @@
 namespace tickwire::wire {
 namespace {
 
-constexpr size_t kFieldHead = 6;  // tag and length, at most
-constexpr size_t kFixed = 16;     // request and options
+constexpr size_t kNameHead = 6;  // tag and length, at most
+constexpr size_t kFixed = 16;    // request and options
 
-size_t name_bytes(std::string_view name) noexcept { return kFieldHead + name.size(); }
+size_t name_bytes(std::string_view name) noexcept { return kNameHead + name.size(); }
 
 }  // namespace
 

@@ -175,6 +175,7 @@ describe('a hub and wire feeds', () => {
   it('one that does not read is told exactly what it missed, or what was left out', async () => {
     await using hub = await listen({
       ring: { bytes: 1 << 20, messages: 65_536 },
+      // biome-ignore lint/suspicious/noThenProperty: the option is called so
       slow: { pendingBytes: 65_536, then: 'skip' },
     })
     const notes = noted(urlOf(portOf(hub)), {
