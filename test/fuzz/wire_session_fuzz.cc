@@ -212,7 +212,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Listener listener((choice & 32) != 0 ? &dice : nullptr);
   Receiver receiver(options, listener);
   Subscriptions subscriptions;
-  subscriptions.add({"a", "b"}, {});
+  const std::vector<std::string> topics{"a", "b"};
+  subscriptions.add(topics, {});
   const std::span<const uint8_t> input(data + 3, size - 3);
   const size_t cut = std::min<size_t>(input.size(), data[2] * 8u);
   for (const auto part : {input.first(cut), input.subspan(cut)}) {
