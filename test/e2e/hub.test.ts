@@ -168,8 +168,8 @@ describe('publishing', () => {
     expect(taken).toBeGreaterThan(0)
     expect(taken).toBeLessThan(1_000_000)
     await within(drained, 'drain')
-    expect(hub.publish('t', 'after')).toBe(true)
-    await client.got('after')
+    // A reader that was too slow for the burst skips until it has caught up.
+    await until(() => hub.publish('t', 'after') && client.messages.includes('after'), 'it goes on')
     expect(hub.stats().refused).toBeGreaterThan(0)
   })
 })
