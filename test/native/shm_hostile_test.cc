@@ -11,12 +11,12 @@
 using namespace tickwire;
 using namespace tickwire::shm;
 using tickwire::test::payload_of;
-using tickwire::test::RingMemory;
+using tickwire::test::SegmentMemory;
 
 namespace {
 
 struct Ring {
-  RingMemory memory{kMinCapacity, 1024};
+  SegmentMemory memory{kMinCapacity, 1024};
   RingWriter writer{memory.data(), memory.geometry()};
 
   explicit Ring(int records = 100) {

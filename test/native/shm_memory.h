@@ -31,9 +31,9 @@ inline bool intact(const shm::Record& record) {
   return true;
 }
 
-class RingMemory {
+class SegmentMemory {
  public:
-  explicit RingMemory(uint64_t capacity = shm::kMinCapacity, uint64_t table = 0, uint64_t first_position = 0)
+  explicit SegmentMemory(uint64_t capacity = shm::kMinCapacity, uint64_t table = 0, uint64_t first_position = 0)
       : geometry_{.capacity = capacity, .table_capacity = table},
         memory_(static_cast<uint8_t*>(std::aligned_alloc(4096, geometry_.segment_bytes())), std::free) {
     std::fill_n(memory_.get(), geometry_.segment_bytes(), uint8_t{0});

@@ -15,7 +15,7 @@ using namespace tickwire;
 using namespace tickwire::shm;
 using tickwire::test::intact;
 using tickwire::test::payload_of;
-using tickwire::test::RingMemory;
+using tickwire::test::SegmentMemory;
 
 namespace {
 
@@ -44,7 +44,7 @@ void write(RingWriter& writer, size_t bytes) {
 }  // namespace
 
 TEST_CASE("shm ring: nothing is visible before it is published") {
-  RingMemory memory;
+  SegmentMemory memory;
   RingWriter writer(memory.data(), memory.geometry());
   RingReader reader(memory.data(), memory.geometry(), From::kNewest, From::kNewest);
   CHECK_FALSE(reader.pending());
@@ -62,7 +62,7 @@ TEST_CASE("shm ring: nothing is visible before it is published") {
 TEST_CASE("shm ring: records of all sizes round and round, also where 32 bits of a position end") {
   for (const uint64_t first : {uint64_t{0}, (uint64_t{1} << 32) - 65536 * 2 + 16, (uint64_t{1} << 32) - 16,
                                (uint64_t{3} << 32) - 40000 / 16 * 16}) {
-    RingMemory memory(kMinCapacity, 0, first);
+    SegmentMemory memory(kMinCapacity, 0, first);
     RingWriter writer(memory.data(), memory.geometry());
     RingReader reader(memory.data(), memory.geometry(), From::kNewest, From::kNewest);
     std::mt19937 random(7);
@@ -85,7 +85,7 @@ TEST_CASE("shm ring: records of all sizes round and round, also where 32 bits of
 }
 
 TEST_CASE("shm ring: the longest payload and one byte more") {
-  RingMemory memory;
+  SegmentMemory memory;
   RingWriter writer(memory.data(), memory.geometry());
   RingReader reader(memory.data(), memory.geometry(), From::kNewest, From::kNewest);
   CHECK(writer.max_payload() == kMinCapacity / 4 - kRecordHeader);
@@ -99,7 +99,7 @@ TEST_CASE("shm ring: the longest payload and one byte more") {
 }
 
 TEST_CASE("shm ring: a reservation that is replaced, shortened or abandoned") {
-  RingMemory memory;
+  SegmentMemory memory;
   RingWriter writer(memory.data(), memory.geometry());
   RingReader reader(memory.data(), memory.geometry(), From::kNewest, From::kNewest);
   for (int round = 1; round <= 2000; ++round) {
@@ -118,7 +118,7 @@ TEST_CASE("shm ring: a reservation that is replaced, shortened or abandoned") {
 
 TEST_CASE("shm ring: a reader that is overtaken knows exactly how many it lost") {
   for (const From resume : {From::kNewest, From::kOldest}) {
-    RingMemory memory;
+    SegmentMemory memory;
     RingWriter writer(memory.data(), memory.geometry());
     RingReader reader(memory.data(), memory.geometry(), From::kNewest, resume);
     std::mt19937 random(11);
@@ -147,7 +147,7 @@ TEST_CASE("shm ring: a reader that is overtaken knows exactly how many it lost")
 
 TEST_CASE("shm ring: where a reader goes on after a loss") {
   const auto lag_after_loss = [](From resume) {
-    RingMemory memory;
+    SegmentMemory memory;
     RingWriter writer(memory.data(), memory.geometry());
     RingReader reader(memory.data(), memory.geometry(), From::kNewest, resume);
     for (int i = 0; i < 5000; ++i) write(writer, 48);  // records of 64 bytes: 1,024 fit
@@ -161,7 +161,7 @@ TEST_CASE("shm ring: where a reader goes on after a loss") {
 }
 
 TEST_CASE("shm ring: where a reader begins") {
-  RingMemory memory;
+  SegmentMemory memory;
   RingWriter writer(memory.data(), memory.geometry());
   const auto reader_from = [&](From start) {
     return RingReader(memory.data(), memory.geometry(), start, From::kNewest);
@@ -191,7 +191,7 @@ TEST_CASE("shm ring: where a reader begins") {
 }
 
 TEST_CASE("shm ring: looking at a record in place") {
-  RingMemory memory;
+  SegmentMemory memory;
   RingWriter writer(memory.data(), memory.geometry());
   RingReader reader(memory.data(), memory.geometry(), From::kNewest, From::kOldest);
   Record record;
@@ -225,7 +225,7 @@ TEST_CASE("shm ring: looking at a record in place") {
 }
 
 TEST_CASE("shm ring: the table keeps everything from its first entry on") {
-  RingMemory memory(kMinCapacity, 256);
+  SegmentMemory memory(kMinCapacity, 256);
   RingWriter writer(memory.data(), memory.geometry());
   RingReader early(memory.data(), memory.geometry(), From::kNewest, From::kNewest);
   std::vector<size_t> seen;
@@ -255,13 +255,13 @@ TEST_CASE("shm ring: the table keeps everything from its first entry on") {
   CHECK(look(early) == std::vector<size_t>{192, 0});
   RingReader late(memory.data(), memory.geometry(), From::kNewest, From::kNewest);
   CHECK(look(late) == std::vector<size_t>{3, 0, 16, 192, 0});
-  RingMemory none(kMinCapacity, 0);
+  SegmentMemory none(kMinCapacity, 0);
   RingWriter without(none.data(), none.geometry());
   CHECK_FALSE(without.append_table({}));
 }
 
 TEST_CASE("shm ring: readers on other threads get each record whole, or know that it is lost") {
-  RingMemory memory;
+  SegmentMemory memory;
   RingWriter writer(memory.data(), memory.geometry());
   constexpr int kReaders = 3;
   const uint64_t count = 200'000;
