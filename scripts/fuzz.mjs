@@ -1,4 +1,5 @@
-// Builds the libFuzzer targets with clang, ASan and UBSan, and runs each for `--seconds=N` (60), two at a time. New
+// Builds the libFuzzer targets with clang, ASan and UBSan, and runs each for `--seconds=N` (60), `--parallel=N`
+// at a time (as many as compilers). New
 // inputs go to build/clang/found/<target>; those worth keeping are copied to test/fuzz/corpus/<target> by hand, with
 // `node scripts/fuzz.mjs --merge`, which keeps only what adds coverage.
 import { spawn as start } from 'node:child_process'
@@ -10,7 +11,11 @@ import { devPackages } from './dev-packages.mjs'
 import { jobs, root, run } from './run.mjs'
 
 const { values, positionals } = parseArgs({
-  options: { seconds: { type: 'string', default: '60' }, merge: { type: 'boolean', default: false } },
+  options: {
+    seconds: { type: 'string', default: '60' },
+    parallel: { type: 'string', default: jobs },
+    merge: { type: 'boolean', default: false },
+  },
   allowPositionals: true,
 })
 const targets = globSync('test/fuzz/*_fuzz.cc', { cwd: root })
@@ -67,5 +72,5 @@ const results = []
 async function worker() {
   while (waiting.length > 0) results.push(await fuzz(waiting.shift()))
 }
-await Promise.all(Array.from({ length: Number(jobs) }, worker))
+await Promise.all(Array.from({ length: Number(values.parallel) }, worker))
 process.exitCode = results.every(Boolean) ? 0 : 1

@@ -1,5 +1,5 @@
 // Builds and runs the C++ unit tests: `node scripts/test-native.mjs [--sanitize=address,undefined|thread] [--only=REGEX]
-// [--clang] [-- DOCTEST ARGUMENTS]`. Each kind of build has a directory of its own under build/. With --clang the tests
+// [--except=REGEX] [--clang] [-- DOCTEST ARGUMENTS]`. Each kind of build has a directory of its own under build/. With --clang the tests
 // are built under ASan and UBSan in the fuzzers' directory, from the same objects: the core is then compiled once for both.
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -11,6 +11,7 @@ const { values, positionals } = parseArgs({
   options: {
     sanitize: { type: 'string', default: '' },
     only: { type: 'string', default: '' },
+    except: { type: 'string', default: '' },
     clang: { type: 'boolean', default: false },
   },
   allowPositionals: true,
@@ -40,6 +41,7 @@ run('cmake', [
   directory,
   '--log-level=WARNING',
   `-DTICKWIRE_TEST_ONLY=${values.only}`,
+  `-DTICKWIRE_TEST_EXCEPT=${values.except}`,
   ...(values.clang ? clangArguments : gccArguments),
 ])
 run('cmake', ['--build', directory, '--target', 'tickwire_tests', '-j', jobs])
