@@ -115,10 +115,9 @@ void Receiver::hold(TrackedTopic& topic, const Frame& frame, const ReceiveTimes&
                     SequenceTracker::Verdict verdict) {
   const size_t bytes = kHeaderBytes + frame.header.length;
   HeldMessages::Message message{std::make_unique<uint8_t[]>(bytes), bytes, times.kernel_ns, times.rx_ns, {}};
-  using Verdict = SequenceTracker::Verdict;
-  message.place = verdict == Verdict::kRecovered ? HeldMessages::Place::kRecovered
-                  : verdict == Verdict::kOutside ? HeldMessages::Place::kOutside
-                                                 : HeldMessages::Place::kNext;
+  message.place = verdict == SequenceTracker::Verdict::kRecovered ? HeldMessages::Place::kRecovered
+                  : verdict == SequenceTracker::Verdict::kOutside ? HeldMessages::Place::kOutside
+                                                                  : HeldMessages::Place::kNext;
   // The payload follows its header, and the mask's key the payload.
   std::memcpy(message.bytes.get(), frame.payload.data() - kHeaderBytes, bytes);
   held_[&topic].add(frame.header.sequence, std::move(message));
