@@ -56,7 +56,7 @@ class InputStream final : public Stream {
     return {IoStatus::kOk, 1 + dice_.roll(static_cast<uint32_t>(pieces[0].iov_len)), {}};
   }
   void shutdown_write() noexcept override {}
-  bool has_buffered_input() const noexcept override { return !input_.empty(); }
+  bool has_buffered_input() const noexcept override { return true; }  // the end as well
   int fd() const noexcept override { return fd_.get(); }
   bool full_duplex_threads() const noexcept override { return false; }
 
