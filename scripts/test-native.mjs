@@ -47,7 +47,7 @@ run('cmake', [
 run('cmake', ['--build', directory, '--target', 'tickwire_tests', '-j', jobs])
 run(join(directory, 'test', 'native', 'tickwire_tests'), positionals, {
   // Far beyond what they take: a deadlock ends as a failure, not as a hanging run.
-  timeoutMs: 600_000,
+  timeoutMs: 1_200_000,
   env: {
     ASAN_OPTIONS: 'detect_stack_use_after_return=1:strict_string_checks=1',
     UBSAN_OPTIONS: 'print_stacktrace=1',
