@@ -4,8 +4,8 @@ import { Hub, Quote, Trade } from 'tickwire'
 import { describe, expect, it } from 'vitest'
 import { localhostCertificates } from '../peers/certificates.ts'
 import { HubClient } from '../peers/hub-client.ts'
-import { field, WireClient, WireType } from '../peers/wire-client.ts'
-import { frameOf } from '../peers/wire-frames.ts'
+import { field, WireClient } from '../peers/wire-client.ts'
+import { frameOf, WireType } from '../peers/wire-frames.ts'
 import { until, within } from './waiting.ts'
 
 const script = fileURLToPath(new URL('../../examples/wire_client.py', import.meta.url))
@@ -174,7 +174,7 @@ describe('a client of the wire format', () => {
     ])
   })
 
-  it.skipIf(!hasPython)('may be the example in Python', async () => {
+  it.skipIf(!hasPython)(`may be the example in Python${hasPython ? '' : ' (skipped: no python3)'}`, async () => {
     await using hub = await listen()
     const python = spawn('python3', [script, '127.0.0.1', String(portOf(hub)), 'market'], { stdio: 'pipe' })
     let out = ''

@@ -1,8 +1,8 @@
 import { ConfigError, exponential, FeedError, never, WireFeed, type WireFeedOptions } from 'tickwire'
 import { describe, expect, it } from 'vitest'
 import { localhostCertificates } from '../peers/certificates.ts'
-import { frameOf } from '../peers/wire-frames.ts'
-import { Sender, say, startWireHub, Type } from '../peers/wire-hub.ts'
+import { frameOf, WireType } from '../peers/wire-frames.ts'
+import { Sender, say, startWireHub } from '../peers/wire-hub.ts'
 import { rejection, until, within } from './waiting.ts'
 import { counted, noted, quotes } from './wire-notes.ts'
 
@@ -19,7 +19,7 @@ describe('signs of life', () => {
         const { header, fields } = await client.next()
         const [, token] = fields[0] ?? []
         if (token === undefined) throw new Error('a ping or pong without a token')
-        if (header.type === Type.pong) tokens.push(token)
+        if (header.type === WireType.pong) tokens.push(token)
         else await client.write(say.pong(token))
       }
     })
@@ -196,7 +196,7 @@ describe('a hub that refuses or misbehaves', () => {
     let token = ''
     const error = await reasonOf(
       async (client) => {
-        const hello = await client.expect(Type.hello)
+        const hello = await client.expect(WireType.hello)
         token = String(hello.fields.find(([tag]) => tag === 2)?.[1])
         await client.write(say.error(2, 'who are you?', 0, true))
         client.end()
@@ -223,7 +223,7 @@ describe('a hub that refuses or misbehaves', () => {
       async () => {
         const value = Buffer.alloc(25)
         value.set([9, 1])
-        return frameOf({ type: Type.welcome }, Buffer.concat([Buffer.of(1, 25), value]))
+        return frameOf({ type: WireType.welcome }, Buffer.concat([Buffer.of(1, 25), value]))
       },
       'ERR_WIRE_VERSION',
     ],
@@ -235,7 +235,7 @@ describe('a hub that refuses or misbehaves', () => {
   ])('%s', async (_, answer, code) => {
     const error = await reasonOf(
       async (client) => {
-        await client.expect(Type.hello)
+        await client.expect(WireType.hello)
         await client.write(await answer())
         await client.gone
       },

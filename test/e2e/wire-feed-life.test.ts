@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { bytes, Loop, Quote, WireFeed, type WireFeedOptions, wire } from 'tickwire'
 import { describe, expect, it } from 'vitest'
-import { asked, type HubClient, Sender, say, startWireHub, Type, type WireHub } from '../peers/wire-hub.ts'
+import { WireType } from '../peers/wire-frames.ts'
+import { asked, type HubClient, Sender, say, startWireHub, type WireHub } from '../peers/wire-hub.ts'
 import type { WireWorkerPlan, WireWorkerReport } from './programs/worker-wire-feed.ts'
 import { rejection, until, within } from './waiting.ts'
 import { counted, noted } from './wire-notes.ts'
@@ -163,7 +164,7 @@ describe('a wire feed and its user', () => {
     let bye: unknown
     await using hub = await startWireHub(async (client) => {
       await client.greet()
-      bye = (await client.expect(Type.bye)).fields.map(([tag, value]) => [tag, value.length])
+      bye = (await client.expect(WireType.bye)).fields.map(([tag, value]) => [tag, value.length])
       client.end()
     })
     const { feed, states } = noted(hub.url)
@@ -296,8 +297,10 @@ describe('the conversation', () => {
     let hello: readonly (readonly [number, string])[] = []
     const subscribes: unknown[] = []
     await using hub = await startWireHub(async (client) => {
-      hello = (await client.expect(Type.hello)).fields.map(([tag, value]) => [tag, value.toString('latin1')] as const)
-      subscribes.push(asked(await client.expect(Type.subscribe)))
+      hello = (await client.expect(WireType.hello)).fields.map(
+        ([tag, value]) => [tag, value.toString('latin1')] as const,
+      )
+      subscribes.push(asked(await client.expect(WireType.subscribe)))
       await client.write(say.welcome())
       await client.gone
     })

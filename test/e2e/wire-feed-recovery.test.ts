@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Asked, asked, Flag, Sender, say, startWireHub, Type } from '../peers/wire-hub.ts'
+import { WireType } from '../peers/wire-frames.ts'
+import { type Asked, asked, Flag, Sender, say, startWireHub } from '../peers/wire-hub.ts'
 import { until } from './waiting.ts'
 import { counted, noted } from './wire-notes.ts'
 
@@ -10,7 +11,7 @@ describe('a wire feed that asks for what did not come', () => {
     await using hub = await startWireHub(async (client) => {
       await client.greet({ sender })
       await client.write(Buffer.concat([sender.quotes(1, 2), sender.quotes(6, 7)]))
-      const resend = asked(await client.expect(Type.resend))
+      const resend = asked(await client.expect(WireType.resend))
       resends.push(resend)
       await client.write(
         Buffer.concat([
@@ -49,7 +50,7 @@ describe('a wire feed that asks for what did not come', () => {
     await using hub = await startWireHub(async (client) => {
       await client.greet({ sender, last: { t: 0, u: 0 } })
       await client.write(Buffer.concat([sender.quote(1), sender.quotes(4, 5), sender.quote(1, { source: 2 })]))
-      const resend = asked(await client.expect(Type.resend))
+      const resend = asked(await client.expect(WireType.resend))
       await client.write(Buffer.concat([sender.quote(6), sender.quotes(2, 3, { flags: Flag.resent }), sender.quote(7)]))
       expect(resend.ranges).toEqual([[1, 2, 3]])
       await client.gone
@@ -78,7 +79,7 @@ describe('a wire feed that asks for what did not come', () => {
     await using hub = await startWireHub(async (client) => {
       await client.greet({ sender })
       await client.write(Buffer.concat([sender.quote(1), sender.quote(3)]))
-      await client.expect(Type.resend) // and no answer
+      await client.expect(WireType.resend) // and no answer
       await until(() => notes.numbers.includes(3), 'the wait was over')
       await client.write(Buffer.concat([sender.quotes(5, 300)]))
       await client.gone
@@ -115,7 +116,7 @@ describe('a wire feed that asks for what did not come', () => {
         const [, epoch] = hello.fields.find(([tag]) => tag === 4) ?? []
         expect(epoch?.readBigUInt64LE()).toBe(1n)
         await client.write(sender.quote(10))
-        const { ranges } = asked(await client.expect(Type.resend))
+        const { ranges } = asked(await client.expect(WireType.resend))
         expect(ranges).toEqual([[1, 6, 9]])
         await client.write(sender.quotes(6, 9, { flags: Flag.resent }))
         await client.gone
@@ -140,7 +141,7 @@ describe('a wire feed that asks for what did not come', () => {
       async (client) => {
         await client.greet({ sender, epoch: 7n })
         await client.write(Buffer.concat([sender.quotes(1, 5), sender.quote(9)]))
-        await client.expect(Type.resend)
+        await client.expect(WireType.resend)
         client.reset()
       },
       async (client) => {
@@ -170,7 +171,7 @@ describe('a wire feed that asks for what did not come', () => {
       await client.write(
         Buffer.concat(counted(1, 40).flatMap((i) => topics.map((_, t) => sender.quote(2 * i, { source: t + 1 })))),
       )
-      while (requested.length < 256) requested.push(...asked(await client.expect(Type.resend)).ranges)
+      while (requested.length < 256) requested.push(...asked(await client.expect(WireType.resend)).ranges)
       await client.gone
     })
     const notes = noted(hub.url, { topics, recover: { order: 'late', wait: 60_000 } })

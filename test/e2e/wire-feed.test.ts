@@ -1,7 +1,7 @@
 import { BookDelta, bytes, Execution, Quote, Signal, Trade, WireFeed, wire } from 'tickwire'
 import { describe, expect, it } from 'vitest'
-import { crc32c } from '../peers/wire-frames.ts'
-import { asked, Flag, Sender, say, startWireHub, Type } from '../peers/wire-hub.ts'
+import { crc32c, WireType } from '../peers/wire-frames.ts'
+import { asked, Flag, Sender, say, startWireHub } from '../peers/wire-hub.ts'
 import { until, within } from './waiting.ts'
 import { counted, noted } from './wire-notes.ts'
 
@@ -381,7 +381,7 @@ describe('subscriptions', () => {
       heard.push([`hello ${n}`, subscribe.topics, subscribe.keys])
       await client.write(sender.quote(n + 1))
       if (n > 0) return void (await client.gone)
-      const more = asked(await client.expect(Type.subscribe))
+      const more = asked(await client.expect(WireType.subscribe))
       heard.push(['subscribe', more.topics, more.keys, more.options])
       await client.write(
         Buffer.concat([
@@ -390,7 +390,7 @@ describe('subscriptions', () => {
           sender.quote(9, { source: 2 }), // filtered: numbers have holes
         ]),
       )
-      const less = asked(await client.expect(Type.unsubscribe))
+      const less = asked(await client.expect(WireType.unsubscribe))
       heard.push(['unsubscribe', less.topics])
       client.reset()
     })

@@ -2,33 +2,12 @@ import { once } from 'node:events'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { until } from '../e2e/waiting.ts'
-import { fieldsOf, frameOf, type ReadHeader, readHeader } from './wire-frames.ts'
+import { fieldsOf, frameOf, type ReadHeader, readHeader, WireType } from './wire-frames.ts'
 
 /** A frame that a hub sent. */
 export interface HubFrame extends ReadHeader {
   readonly fields: readonly (readonly [tag: number, value: Buffer])[]
 }
-
-/** The numbers of the messages that it takes apart. */
-export const WireType = {
-  quote: 1,
-  trade: 2,
-  heartbeat: 7,
-  symbol: 8,
-  topic: 9,
-  hello: 10,
-  welcome: 11,
-  subscribe: 12,
-  unsubscribe: 13,
-  resend: 14,
-  resendRefused: 15,
-  skipped: 16,
-  error: 17,
-  ping: 18,
-  pong: 19,
-  bye: 20,
-  raw: 21,
-} as const
 
 /** A field, as it stands in a payload. */
 export function field(tag: number, value: Buffer | string): Buffer {

@@ -1,5 +1,26 @@
 /** Frames of the wire format as a peer of another make writes them: after `docs/wire-format.md`, sharing no code with the library. */
 
+/** Types of messages, as `docs/wire-format.md` numbers them. */
+export const WireType = {
+  quote: 1,
+  trade: 2,
+  heartbeat: 7,
+  symbol: 8,
+  topic: 9,
+  hello: 10,
+  welcome: 11,
+  subscribe: 12,
+  unsubscribe: 13,
+  resend: 14,
+  resendRefused: 15,
+  skipped: 16,
+  error: 17,
+  ping: 18,
+  pong: 19,
+  bye: 20,
+  raw: 21,
+} as const
+
 const table = Uint32Array.from({ length: 256 }, (_, byte) => {
   let crc = byte
   for (let bit = 0; bit < 8; bit++) crc = (crc & 1) !== 0 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1

@@ -1,26 +1,8 @@
 import type { Socket } from 'node:net'
 import { Quote, Raw, WireEncoder, type WireMessage } from 'tickwire'
 import { type Listener, type ListenOptions, listen } from './listener.ts'
-import { frameOf, type WireHeader } from './wire-frames.ts'
+import { frameOf, type WireHeader, WireType } from './wire-frames.ts'
 import { type ClientFrame, clientOf, field, type WireClient } from './wire-server.ts'
-
-/** Types of control messages, as `docs/wire-format.md` numbers them. */
-export const Type = {
-  heartbeat: 7,
-  symbol: 8,
-  topic: 9,
-  hello: 10,
-  welcome: 11,
-  subscribe: 12,
-  unsubscribe: 13,
-  resend: 14,
-  resendRefused: 15,
-  skipped: 16,
-  error: 17,
-  ping: 18,
-  pong: 19,
-  bye: 20,
-} as const
 
 export const Flag = { snapshot: 1, resent: 2, conflated: 4, compressed: 8, masked: 32 } as const
 
@@ -52,25 +34,25 @@ const ranges = (all: readonly Range[]): Buffer[] =>
 export const say = {
   welcome: ({ epoch = 1n, heartbeatMs = 0, maxPayload = 1 << 20, name = 'scripted' } = {}): Buffer =>
     control(
-      Type.welcome,
+      WireType.welcome,
       field(1, Buffer.concat([Buffer.of(1), u64(epoch), u32(heartbeatMs), u32(maxPayload), u32(65_536), u32(1_024)])),
       field(2, name),
     ),
   topics: (all: readonly (readonly [source: number, last: number, name: string])[], request = 0): Buffer =>
     control(
-      Type.topic,
+      WireType.topic,
       field(1, u32(request)),
       ...all.map(([source, last, name]) => field(2, Buffer.concat([u16(source), u64(last), Buffer.from(name)]))),
     ),
   symbols: (all: ReadonlyMap<string, number>): Buffer =>
-    control(Type.symbol, ...[...all].map(([text, id]) => field(2, Buffer.concat([u32(id), Buffer.from(text)])))),
+    control(WireType.symbol, ...[...all].map(([text, id]) => field(2, Buffer.concat([u32(id), Buffer.from(text)])))),
   heartbeat: (...last: readonly (readonly [source: number, last: number])[]): Buffer =>
-    control(Type.heartbeat, ...last.map(([source, n]) => field(2, Buffer.concat([u16(source), u64(n)])))),
+    control(WireType.heartbeat, ...last.map(([source, n]) => field(2, Buffer.concat([u16(source), u64(n)])))),
   skipped: (why: 1 | 2, ...all: readonly Range[]): Buffer =>
-    control(Type.skipped, field(1, Buffer.of(why)), ...ranges(all)),
+    control(WireType.skipped, field(1, Buffer.of(why)), ...ranges(all)),
   resendRefused: (request: number, range: Range, oldest: number): Buffer =>
     control(
-      Type.resendRefused,
+      WireType.resendRefused,
       field(1, u32(request)),
       ...ranges([range]),
       field(3, Buffer.of(1)),
@@ -78,17 +60,17 @@ export const say = {
     ),
   error: (code: number, text: string, request: number, fatal = false): Buffer =>
     control(
-      Type.error,
+      WireType.error,
       field(1, u16(code)),
       field(2, text),
       ...(request === 0 ? [] : [field(3, u32(request))]),
       field(4, Buffer.of(fatal ? 1 : 0)),
     ),
-  ping: (token: number): Buffer => control(Type.ping, field(1, u64(token))),
-  pong: (token: Buffer): Buffer => control(Type.pong, field(1, token)),
+  ping: (token: number): Buffer => control(WireType.ping, field(1, u64(token))),
+  pong: (token: Buffer): Buffer => control(WireType.pong, field(1, token)),
   bye: (code: number, text: string, retryAfterMs = 0): Buffer =>
     control(
-      Type.bye,
+      WireType.bye,
       field(1, u16(code)),
       field(2, text),
       ...(retryAfterMs === 0 ? [] : [field(3, u32(retryAfterMs))]),
@@ -106,7 +88,7 @@ export interface Asked {
 
 export function asked({ fields, header }: ClientFrame): Asked {
   const values = (tag: number): Buffer[] => fields.filter(([t]) => t === tag).map(([, value]) => value)
-  const isResend = header.type === Type.resend
+  const isResend = header.type === WireType.resend
   return {
     request: values(1)[0]?.readUInt32LE() ?? 0,
     topics: isResend ? [] : values(2).map(String),
@@ -185,8 +167,8 @@ function hubClient(socket: Socket): HubClient {
     write,
     reset: () => socket.resetAndDestroy(),
     async greet({ epoch = 1n, heartbeatMs = 0, last = { t: 0 }, sender = new Sender('AAA') } = {}) {
-      const hello = await client.expect(Type.hello)
-      const subscribe = asked(await client.expect(Type.subscribe))
+      const hello = await client.expect(WireType.hello)
+      const subscribe = asked(await client.expect(WireType.subscribe))
       const topics = Object.entries(last).map(([name, n], i) => [i + 1, n, name] as const)
       const symbols = sender.symbols.size > 0 ? [say.symbols(sender.symbols)] : []
       await write(
