@@ -10,6 +10,7 @@ export default defineConfig({
     alias: [
       { find: /^tickwire$/, replacement: join(dist, 'index.js') },
       { find: /^tickwire\/(\w+)$/, replacement: join(dist, '$1', 'index.js') },
+      { find: /^tickwire\/venue\/(\w+)$/, replacement: join(dist, 'venue', '$1', 'index.js') },
     ],
   },
   test: {

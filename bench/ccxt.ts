@@ -12,15 +12,33 @@ export interface CcxtExchange {
     path: string,
     api: string,
     method: string,
-    params: Record<string, string>,
-  ): { readonly url: string; readonly body?: string; readonly headers: Record<string, string> }
+    params: object,
+  ): { readonly url: string; readonly method: string; readonly body?: string; readonly headers: Record<string, string> }
+  /** Where its timestamps and nonces come from. */
+  nonce(): number
+  milliseconds(): number
+  extend(...objects: readonly object[]): Record<string, unknown>
+  options: Record<string, unknown>
+}
+
+/** What an exchange object is made of. */
+export interface CcxtConfig {
+  readonly apiKey: string
+  readonly secret: string
+  /** A passphrase. */
+  readonly password?: string
+}
+
+/** ccxt's Binance, offline. */
+export function ccxtBinance(apiKey: string, secret: string): Promise<CcxtExchange> {
+  return ccxtExchange('binance', { apiKey, secret })
 }
 
 /**
- * ccxt's Binance, offline. It takes 67 MB and brings native parts of `ws` along, which would change what other benchmarks measure, so it is
- * no dependency of the project: npm brings it into a directory of its own when it is first asked for.
+ * An exchange of ccxt, offline. It takes 67 MB and brings native parts of `ws` along, which would change what other benchmarks measure, so it
+ * is no dependency of the project: npm brings it into a directory of its own when it is first asked for.
  */
-export async function ccxtBinance(apiKey: string, secret: string): Promise<CcxtExchange> {
+export async function ccxtExchange(name: string, config: CcxtConfig): Promise<CcxtExchange> {
   const entry = join(home, 'node_modules', 'ccxt', 'js', 'ccxt.js')
   if (!existsSync(entry)) {
     mkdirSync(home, { recursive: true })
@@ -38,7 +56,9 @@ export async function ccxtBinance(apiKey: string, secret: string): Promise<CcxtE
     if (status !== 0) throw new Error(`cannot bring ccxt: ${stderr}`)
   }
   const { default: ccxt } = (await import(pathToFileURL(entry).href)) as {
-    default: { binance: new (config: { apiKey: string; secret: string }) => CcxtExchange }
+    default: Record<string, new (config: CcxtConfig) => CcxtExchange>
   }
-  return new ccxt.binance({ apiKey, secret })
+  const Exchange = ccxt[name]
+  if (Exchange === undefined) throw new Error(`ccxt has no ${name}`)
+  return new Exchange(config)
 }

@@ -20,6 +20,8 @@ export class OkxAuth implements Auth {
   readonly name = 'okx'
   readonly secretHeaders: readonly string[] = Object.freeze(['ok-access-key', 'ok-access-sign', 'ok-access-passphrase'])
   readonly secretParams: readonly string[] = Object.freeze([])
+  /** A request expires 30 seconds after its timestamp. https://www.okx.com/docs-v5/en/#overview-rest-authentication */
+  readonly recvWindow = 30_000
   readonly #apiKey: string
   readonly #passphrase: Secret
   readonly #signer: Signer

@@ -1,0 +1,32 @@
+/** tickwire/venue/binance: Binance Spot and USD-M futures. */
+
+import { binance as spotPolicy } from '../../policy/venue/binance.js'
+import { binanceRest, binanceUsdmRest, spotProfiles, usdmProfiles } from './rest.js'
+import { binanceUsdmPolicy } from './usdm-policy.js'
+
+export type { BinanceLimitOptions } from '../../policy/venue/binance.js'
+export type { VenueProfile, VenueRestOptions } from '../venue-rest.js'
+export type {
+  BinanceKey,
+  BinanceProfile,
+  BinanceRestOptions,
+  BinanceUsdmProfile,
+  BinanceUsdmRestOptions,
+} from './rest.js'
+export type { BinanceUsdmLimitOptions } from './usdm-policy.js'
+
+/** Binance Spot. https://developers.binance.com/docs/binance-spot-api-docs */
+export const binance = Object.freeze({
+  name: 'binance',
+  policy: spotPolicy,
+  profiles: spotProfiles,
+  rest: binanceRest,
+} as const)
+
+/** Binance USD-M futures. https://developers.binance.com/docs/derivatives/usds-margined-futures */
+export const binanceUsdm = Object.freeze({
+  name: 'binance-usdm',
+  policy: binanceUsdmPolicy,
+  profiles: usdmProfiles,
+  rest: binanceUsdmRest,
+} as const)
