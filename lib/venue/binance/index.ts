@@ -1,6 +1,7 @@
 /** tickwire/venue/binance: Binance Spot and USD-M futures. */
 
 import { binance as spotPolicy } from '../../policy/venue/binance.js'
+import { binanceOrders, binanceUsdmOrders } from './orders.js'
 import { binanceRest, binanceUsdmRest, spotProfiles, usdmProfiles } from './rest.js'
 import { binanceUsdmPolicy } from './usdm-policy.js'
 
@@ -21,6 +22,7 @@ export const binance = Object.freeze({
   policy: spotPolicy,
   profiles: spotProfiles,
   rest: binanceRest,
+  orders: () => binanceOrders,
 } as const)
 
 /** Binance USD-M futures. https://developers.binance.com/docs/derivatives/usds-margined-futures */
@@ -29,4 +31,5 @@ export const binanceUsdm = Object.freeze({
   policy: binanceUsdmPolicy,
   profiles: usdmProfiles,
   rest: binanceUsdmRest,
+  orders: () => binanceUsdmOrders,
 } as const)

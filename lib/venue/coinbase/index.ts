@@ -1,6 +1,7 @@
 /** tickwire/venue/coinbase: Coinbase Advanced Trade. */
 
 import { coinbase as policy } from '../../policy/venue/coinbase.js'
+import { coinbaseOrders } from './orders.js'
 import { coinbaseRest, profiles } from './rest.js'
 
 export type { CoinbaseLimitOptions } from '../../policy/venue/coinbase.js'
@@ -8,4 +9,10 @@ export type { VenueProfile, VenueRestOptions } from '../venue-rest.js'
 export type { CoinbaseKey, CoinbaseProfile, CoinbaseRestOptions } from './rest.js'
 
 /** Coinbase Advanced Trade. https://docs.cdp.coinbase.com/coinbase-app/advanced-trade-apis/overview */
-export const coinbase = Object.freeze({ name: 'coinbase', policy, profiles, rest: coinbaseRest } as const)
+export const coinbase = Object.freeze({
+  name: 'coinbase',
+  policy,
+  profiles,
+  rest: coinbaseRest,
+  orders: () => coinbaseOrders,
+} as const)

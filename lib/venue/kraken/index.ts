@@ -1,6 +1,7 @@
 /** tickwire/venue/kraken: Kraken Spot. */
 
 import { kraken as policy } from '../../policy/venue/kraken.js'
+import { krakenOrders } from './orders.js'
 import { krakenRest, profiles } from './rest.js'
 
 export type { KrakenLimitOptions, KrakenTier } from '../../policy/venue/kraken.js'
@@ -8,4 +9,10 @@ export type { VenueProfile, VenueRestOptions } from '../venue-rest.js'
 export type { KrakenKey, KrakenProfile, KrakenRestOptions } from './rest.js'
 
 /** Kraken Spot. https://docs.kraken.com/api */
-export const kraken = Object.freeze({ name: 'kraken', policy, profiles, rest: krakenRest } as const)
+export const kraken = Object.freeze({
+  name: 'kraken',
+  policy,
+  profiles,
+  rest: krakenRest,
+  orders: () => krakenOrders,
+} as const)

@@ -1,11 +1,13 @@
 /** tickwire/venue/okx: OKX v5. */
 
 import { okx as policy } from '../../policy/venue/okx.js'
+import { okxOrders } from './orders.js'
 import { okxRest, profiles } from './rest.js'
 
 export type { OkxLimitOptions } from '../../policy/venue/okx.js'
 export type { VenueProfile, VenueRestOptions } from '../venue-rest.js'
+export type { OkxOrdersOptions } from './orders.js'
 export type { OkxKey, OkxProfile, OkxRestOptions } from './rest.js'
 
 /** OKX v5. https://www.okx.com/docs-v5/en/ */
-export const okx = Object.freeze({ name: 'okx', policy, profiles, rest: okxRest } as const)
+export const okx = Object.freeze({ name: 'okx', policy, profiles, rest: okxRest, orders: okxOrders } as const)

@@ -1,0 +1,18 @@
+/** tickwire/venue: what all venues have in common. Each of them is imported by itself: `tickwire/venue/binance`. */
+
+export { compareDecimals, subtractDecimals } from './order/decimal-text.js'
+export { exactJson } from './order/exact-json.js'
+export type {
+  OrderAmend,
+  OrderRef,
+  OrderRequest,
+  OrderSide,
+  OrderStatus,
+  OrderType,
+  OrderUpdate,
+  TimeInForce,
+} from './order/order.js'
+export type { CancelResult, OrderDialect, OrderForm, OrderPage } from './order/order-dialect.js'
+export { OrderError, type OrderErrorCode, type OrderErrorDetails } from './order/order-error.js'
+export { type OrderChange, OrderTrack, type TrackedStatus } from './order/order-track.js'
+export type { VenueProfile, VenueRestOptions } from './venue-rest.js'

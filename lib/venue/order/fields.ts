@@ -1,0 +1,22 @@
+/** Reading of answers, which may hold anything. */
+import { fieldOf, textOf } from '../../policy/venue/venue.js'
+import type { OrderSide } from './order.js'
+
+export { fieldOf, textOf }
+
+/** `buy` and `sell` in any case; null for anything else. */
+export function sideOf(value: unknown): OrderSide | null {
+  const text = textOf(value).toLowerCase()
+  return text === 'buy' || text === 'sell' ? text : null
+}
+
+/** Unix milliseconds out of a number or its text; NaN for anything else, and for 0, which venues write for no time at all. */
+export function timeOf(value: unknown): number {
+  const ms = Number(textOf(value) || Number.NaN)
+  return ms > 0 ? ms : Number.NaN
+}
+
+/** A list of an answer; empty when there is none. */
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
+}
