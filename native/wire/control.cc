@@ -88,20 +88,20 @@ bool read(const Tlv& tlv, SymbolEntry& entry) noexcept {
 bool read(const Tlv& tlv, TopicEntry& entry) noexcept {
   if (tlv.value.size() < 11 || tlv.value.size() > 10 + kMaxName) return false;
   entry = {load<uint16_t>(tlv.value.data()), load<uint64_t>(tlv.value.data() + 2), tlv.text().substr(10)};
-  return entry.source != 0;
+  return entry.source != 0 && entry.last_sequence <= kMaxSequence;
 }
 
 bool read(const Tlv& tlv, Range& range) noexcept {
   if (tlv.value.size() != kRangeBytes) return false;
   const uint8_t* from = tlv.value.data();
   range = {load<uint16_t>(from), load<uint64_t>(from + 2), load<uint64_t>(from + 10)};
-  return range.from >= 1 && range.from <= range.to;
+  return range.from >= 1 && range.from <= range.to && range.to <= kMaxSequence;
 }
 
 bool read(const Tlv& tlv, LastSequence& last) noexcept {
   if (tlv.value.size() != kLastBytes) return false;
   last = {load<uint16_t>(tlv.value.data()), load<uint64_t>(tlv.value.data() + 2)};
-  return true;
+  return last.sequence <= kMaxSequence;
 }
 
 void put(TlvWriter& out, const Hello& m) noexcept {

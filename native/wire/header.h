@@ -15,6 +15,8 @@ inline constexpr uint8_t kMagic[2] = {0x54, 0x57};  // "TW"
 inline constexpr uint8_t kVersion = 1;
 inline constexpr size_t kHeaderBytes = 32;
 inline constexpr uint32_t kMaxPayload = 16u << 20;
+// Numbers of messages end here, so that the one after the last is a number as well, and every language can hold them.
+inline constexpr uint64_t kMaxSequence = INT64_MAX;
 inline constexpr size_t kMaskBytes = 4;  // a masked payload ends with its key
 
 // Whom a message is for: bridges forward and filter by it. 4…255 are the user's own.

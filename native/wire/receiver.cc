@@ -101,6 +101,10 @@ Flow Receiver::on_quotes(const uint8_t* frames, size_t count, size_t& taken, con
 }
 
 Flow Receiver::on_data(const Frame& frame, const ReceiveTimes& times) {
+  if (frame.header.sequence > kMaxSequence) {
+    listener_.on_unusable(frame, Unusable::kMalformed);
+    return Flow::kContinue;
+  }
   SequenceTracker::Judgement judgement = tracker_.judge(frame.header);
   switch (judgement.verdict) {
     case Verdict::kUndefined:

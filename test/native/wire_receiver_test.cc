@@ -44,6 +44,19 @@ TEST_CASE("wire receiver: topics count for themselves, from where their definiti
   CHECK(rig.notes.gaps.empty());
 }
 
+TEST_CASE("wire receiver: numbers end below 2^63, and what claims a larger one is passed over") {
+  ReceiverRig rig;
+  rig.show_all({topic_frame(1, "a", 0), message_frame(1, 1), message_frame(1, UINT64_MAX), message_frame(1, 1),
+                message_frame(1, kMaxSequence + 1), message_frame(1, 2)});
+  CHECK(rig.notes.messages == Names{"1:1", "1:2"});
+  CHECK(rig.notes.duplicates == 1);
+  CHECK(rig.notes.gaps.empty());
+  CHECK(rig.notes.unusable == std::vector<Unusable>{Unusable::kMalformed, Unusable::kMalformed});
+  rig.show(topic_frame(2, "b", UINT64_MAX));
+  CHECK(rig.notes.topics == Names{"1=a@0"});
+  CHECK(rig.notes.unusable.size() == 3);
+}
+
 TEST_CASE("wire receiver: runs of quotes, in which anything may happen") {
   ReceiverRig rig;
   rig.show(topic_frame(1, "a", 0));
