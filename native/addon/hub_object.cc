@@ -196,6 +196,7 @@ Napi::Value HubObject::drain(const Napi::CallbackInfo& info) {
 Napi::Value HubObject::close(const Napi::CallbackInfo& info) {
   if (tenant_ != nullptr) {
     const auto grace_ns = static_cast<int64_t>(std::clamp(info[0].ToNumber().DoubleValue(), 0.0, 3.2e9) * 1e6);
+    tenant_->hub().stop_publishing();  // at once: whoever calls publish() after close() is told so
     (void)channel_->host().loop().post([tenant = tenant_, grace_ns] { tenant->close(grace_ns); });
   }
   return info.Env().Undefined();

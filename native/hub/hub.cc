@@ -88,6 +88,8 @@ class HubImpl final : public Hub, private PublicationListener, private LoopOwner
   }
   uint32_t lanes_in_use() const noexcept override { return publication_->lanes_in_use(); }
 
+  void stop_publishing() noexcept override { publication_->refuse_publishing(); }
+
   void close(int64_t grace_ns) override {
     publication_->refuse_publishing();
     for (const auto& loop : loops_) {

@@ -115,6 +115,9 @@ class Hub {
   // Bit n: lane n has subscribers.
   [[nodiscard]] virtual uint32_t lanes_in_use() const noexcept = 0;
 
+  // From any thread: from now on publish() says kClosed. close() does it as well.
+  virtual void stop_publishing() noexcept = 0;
+
   // Publishes no more, sends what was published, says goodbye (1001, Bye), and cuts whoever has not answered after
   // `grace_ns`. Then on_closed(). Once; connections added meanwhile are turned away.
   virtual void close(int64_t grace_ns) = 0;

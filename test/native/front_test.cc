@@ -46,6 +46,7 @@ class Shelf final : public Hub {
   void beat() noexcept override {}
   void close_shm() noexcept override {}
   uint32_t lanes_in_use() const noexcept override { return 0; }
+  void stop_publishing() noexcept override {}
   void close(int64_t) override {}
   void release(uint32_t) override {}
 
