@@ -17,6 +17,9 @@ namespace tickwire::http {
 namespace {
 
 constexpr size_t kCollect = 256u << 10;  // bytes to send that are taken from the session at a time
+// With so many requests in flight, further ones leave together, with one system call on the loop's next turn: by then
+// what a request waits for is the peer, and a call for each costs more than all else that is done for it.
+constexpr size_t kTogether = 8;
 
 class H2Connection final : public Connection, private Watcher, private Resumable {
  public:
@@ -68,6 +71,7 @@ class H2Connection final : public Connection, private Watcher, private Resumable
       return submitted;
     }
     // From here on the request is the session's: when the write fails the connection does, and the listener is told.
+    if (flush_posted_ || (session_->active().size() > kTogether && post_flush())) return {};
     if (const Error error = write_locked(); error) tell_loop_of_failure(error);
     return {};
   }
@@ -160,6 +164,22 @@ class H2Connection final : public Connection, private Watcher, private Resumable
     }
     unsent_.store(false);
     return {};
+  }
+
+  // Under io_mutex_. False when the loop takes no tasks any more.
+  [[nodiscard]] bool post_flush() {
+    flush_posted_ = loop_.post([life = life_] {
+      if (life->connection != nullptr) life->connection->flush();
+    });
+    return flush_posted_;
+  }
+
+  void flush() {
+    {
+      const std::lock_guard lock(io_mutex_);
+      flush_posted_ = false;
+    }
+    write_soon();
   }
 
   // From the loop's thread, perhaps inside a callback: a failure must not end the connection under its caller's feet.
@@ -350,6 +370,7 @@ class H2Connection final : public Connection, private Watcher, private Resumable
   std::mutex io_mutex_;
   std::unique_ptr<H2Session> session_;  // under io_mutex_
   std::string out_;                     // under io_mutex_: what the kernel did not take
+  bool flush_posted_ = false;           // under io_mutex_
   std::atomic<bool> unsent_{false};
   std::atomic<uint32_t> limit_;
 
