@@ -29,7 +29,9 @@ export function fieldLines(input: HeadersInput): string {
     for (const [name, value] of input as Iterable<readonly [string, string]>) add(name, value)
     return lines
   }
-  for (const [name, value] of Object.entries(input as Readonly<Record<string, string | readonly string[]>>)) {
+  const fields = input as Readonly<Record<string, string | readonly string[]>>
+  for (const name of Object.keys(fields)) {
+    const value = fields[name] as string | readonly string[]
     if (typeof value === 'string') add(name, value)
     else for (const one of value) add(name, one)
   }
@@ -53,10 +55,9 @@ function refused(message: string): TickwireError {
   return new TickwireError('ERR_HTTP_REQUEST', message)
 }
 
-/** Header fields of a response: parsed when first asked for. Names are in lower case. */
+/** Header fields of a response. Names are in lower case. Looked for in the text as it came: most of them nobody asks for. */
 export class ResponseHeaders implements Iterable<readonly [name: string, value: string]> {
   readonly #text: string
-  #byName: Map<string, string[]> | null = null
 
   /** @param text "name:value\n" for each. */
   constructor(text: string) {
@@ -65,16 +66,17 @@ export class ResponseHeaders implements Iterable<readonly [name: string, value: 
 
   /** The value; of several fields of that name their values joined by ", "; null when there is none. Any case. */
   get(name: string): string | null {
-    return this.#parsed().get(name.toLowerCase())?.join(', ') ?? null
+    const values = this.#values(name)
+    return values.length === 0 ? null : values.join(', ')
   }
 
   /** All values of that name: `set-cookie` must not be joined. */
   getAll(name: string): readonly string[] {
-    return this.#parsed().get(name.toLowerCase()) ?? []
+    return this.#values(name)
   }
 
   has(name: string): boolean {
-    return this.#parsed().has(name.toLowerCase())
+    return this.#values(name).length > 0
   }
 
   /** In the order in which they came, a name's values one by one. */
@@ -87,22 +89,30 @@ export class ResponseHeaders implements Iterable<readonly [name: string, value: 
 
   /** One string per name. */
   toJSON(): Record<string, string> {
-    return Object.fromEntries([...this.#parsed()].map(([name, values]) => [name, values.join(', ')]))
+    const joined = new Map<string, string>()
+    for (const [name, value] of this) {
+      const before = joined.get(name)
+      joined.set(name, before === undefined ? value : `${before}, ${value}`)
+    }
+    return Object.fromEntries(joined)
   }
 
   #lines(): string[] {
     return this.#text === '' ? [] : this.#text.slice(0, -1).split('\n')
   }
 
-  #parsed(): Map<string, string[]> {
-    if (this.#byName !== null) return this.#byName
-    const parsed = new Map<string, string[]>()
-    for (const [name, value] of this) {
-      const values = parsed.get(name)
-      if (values === undefined) parsed.set(name, [value])
-      else values.push(value)
+  #values(name: string): string[] {
+    const values: string[] = []
+    // A name with a colon is none, and would be found across the end of one.
+    if (name.includes(':')) return values
+    const text = this.#text
+    const start = `${name.toLowerCase()}:`
+    for (let at = text.indexOf(start); at >= 0; ) {
+      // Lines end with the only line feeds there are.
+      const end = text.indexOf('\n', at)
+      if (at === 0 || text.charCodeAt(at - 1) === 10) values.push(text.slice(at + start.length, end))
+      at = text.indexOf(start, end)
     }
-    this.#byName = parsed
-    return parsed
+    return values
   }
 }

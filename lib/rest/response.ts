@@ -63,7 +63,8 @@ export class HttpResponse implements ResponseHead {
   /** The body as UTF-8. @throws as `bytes()`. */
   text(): string {
     const bytes = this.bytes()
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+    const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    return buffer.toString('utf8')
   }
 
   /** The body as JSON. @throws SyntaxError; as `bytes()`. */
