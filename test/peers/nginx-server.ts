@@ -9,11 +9,10 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { unpackDebianPackages } from './debian-packages.ts'
+import { freePorts, listening } from './ports.ts'
 
 interface Program {
   readonly command: string
@@ -66,21 +65,6 @@ export interface NginxServer extends AsyncDisposable {
   readonly version: string
   readonly pid: number
   close(): Promise<void>
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve, reject) => {
-          server.once('error', reject)
-          server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
-        }),
-    ),
-  )
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }
 
 /** Starts an nginx of its own, one process. */
@@ -146,20 +130,4 @@ ${servers.join('\n')}
   const text = spawnSync(program.command, ['-v'], { env: { ...process.env, ...program.env }, encoding: 'utf8' }).stderr
   const version = /nginx\/(\S+)/.exec(text)?.[1] ?? 'unknown'
   return { ports, version, pid: child.pid ?? -1, close, [Symbol.asyncDispose]: close }
-}
-
-async function listening(port: number): Promise<void> {
-  for (let tries = 0; ; tries++) {
-    const open = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1')
-      socket.once('connect', () => resolve(true))
-      socket.once('error', () => resolve(false))
-      socket.once('close', () => socket.destroy())
-      socket.setTimeout(1_000, () => socket.destroy())
-      socket.once('connect', () => socket.destroy())
-    })
-    if (open) return
-    if (tries > 400) throw new Error('nginx does not listen')
-    await sleep(25)
-  }
 }
