@@ -1,5 +1,6 @@
 /** tickwire/venue: what all venues have in common. Each of them is imported by itself: `tickwire/venue/binance`. */
 
+export { Desk, type DeskEvents, type DeskOptions, type OrderEvent } from './desk/desk.js'
 export { compareDecimals, subtractDecimals } from './order/decimal-text.js'
 export { exactJson } from './order/exact-json.js'
 export type {

@@ -3,6 +3,7 @@
 import { binance as spotPolicy } from '../../policy/venue/binance.js'
 import { binanceOrders, binanceUsdmOrders } from './orders.js'
 import { binanceRest, binanceUsdmRest, spotProfiles, usdmProfiles } from './rest.js'
+import { binanceTrading, binanceUsdmTrading } from './trading.js'
 import { binanceUsdmPolicy } from './usdm-policy.js'
 
 export type { BinanceLimitOptions } from '../../policy/venue/binance.js'
@@ -14,6 +15,7 @@ export type {
   BinanceUsdmProfile,
   BinanceUsdmRestOptions,
 } from './rest.js'
+export type { BinanceTradingOptions, BinanceUsdmTradingOptions } from './trading.js'
 export type { BinanceUsdmLimitOptions } from './usdm-policy.js'
 
 /** Binance Spot. https://developers.binance.com/docs/binance-spot-api-docs */
@@ -23,6 +25,7 @@ export const binance = Object.freeze({
   profiles: spotProfiles,
   rest: binanceRest,
   orders: () => binanceOrders,
+  trading: binanceTrading,
 } as const)
 
 /** Binance USD-M futures. https://developers.binance.com/docs/derivatives/usds-margined-futures */
@@ -32,4 +35,5 @@ export const binanceUsdm = Object.freeze({
   profiles: usdmProfiles,
   rest: binanceUsdmRest,
   orders: () => binanceUsdmOrders,
+  trading: binanceUsdmTrading,
 } as const)

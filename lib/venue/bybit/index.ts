@@ -3,11 +3,20 @@
 import { bybit as policy } from '../../policy/venue/bybit.js'
 import { bybitOrders } from './orders.js'
 import { bybitRest, profiles } from './rest.js'
+import { bybitTrading } from './trading.js'
 
 export type { BybitLimitOptions } from '../../policy/venue/bybit.js'
 export type { VenueProfile, VenueRestOptions } from '../venue-rest.js'
 export type { BybitCategory, BybitOrdersOptions } from './orders.js'
 export type { BybitKey, BybitProfile, BybitRestOptions } from './rest.js'
+export type { BybitTradingOptions } from './trading.js'
 
 /** Bybit v5. https://bybit-exchange.github.io/docs/v5/intro */
-export const bybit = Object.freeze({ name: 'bybit', policy, profiles, rest: bybitRest, orders: bybitOrders } as const)
+export const bybit = Object.freeze({
+  name: 'bybit',
+  policy,
+  profiles,
+  rest: bybitRest,
+  orders: bybitOrders,
+  trading: bybitTrading,
+} as const)

@@ -3,10 +3,12 @@
 import { coinbase as policy } from '../../policy/venue/coinbase.js'
 import { coinbaseOrders } from './orders.js'
 import { coinbaseRest, profiles } from './rest.js'
+import { coinbaseTrading } from './trading.js'
 
 export type { CoinbaseLimitOptions } from '../../policy/venue/coinbase.js'
 export type { VenueProfile, VenueRestOptions } from '../venue-rest.js'
 export type { CoinbaseKey, CoinbaseProfile, CoinbaseRestOptions } from './rest.js'
+export type { CoinbaseTradingOptions } from './trading.js'
 
 /** Coinbase Advanced Trade. https://docs.cdp.coinbase.com/coinbase-app/advanced-trade-apis/overview */
 export const coinbase = Object.freeze({
@@ -15,4 +17,5 @@ export const coinbase = Object.freeze({
   profiles,
   rest: coinbaseRest,
   orders: () => coinbaseOrders,
+  trading: coinbaseTrading,
 } as const)

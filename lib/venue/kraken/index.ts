@@ -3,10 +3,12 @@
 import { kraken as policy } from '../../policy/venue/kraken.js'
 import { krakenOrders } from './orders.js'
 import { krakenRest, profiles } from './rest.js'
+import { krakenTrading } from './trading.js'
 
 export type { KrakenLimitOptions, KrakenTier } from '../../policy/venue/kraken.js'
 export type { VenueProfile, VenueRestOptions } from '../venue-rest.js'
 export type { KrakenKey, KrakenProfile, KrakenRestOptions } from './rest.js'
+export type { KrakenTradingOptions } from './trading.js'
 
 /** Kraken Spot. https://docs.kraken.com/api */
 export const kraken = Object.freeze({
@@ -15,4 +17,5 @@ export const kraken = Object.freeze({
   profiles,
   rest: krakenRest,
   orders: () => krakenOrders,
+  trading: krakenTrading,
 } as const)

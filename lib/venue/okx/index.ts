@@ -3,11 +3,20 @@
 import { okx as policy } from '../../policy/venue/okx.js'
 import { okxOrders } from './orders.js'
 import { okxRest, profiles } from './rest.js'
+import { okxTrading } from './trading.js'
 
 export type { OkxLimitOptions } from '../../policy/venue/okx.js'
 export type { VenueProfile, VenueRestOptions } from '../venue-rest.js'
 export type { OkxOrdersOptions } from './orders.js'
 export type { OkxKey, OkxProfile, OkxRestOptions } from './rest.js'
+export type { OkxTradingOptions } from './trading.js'
 
 /** OKX v5. https://www.okx.com/docs-v5/en/ */
-export const okx = Object.freeze({ name: 'okx', policy, profiles, rest: okxRest, orders: okxOrders } as const)
+export const okx = Object.freeze({
+  name: 'okx',
+  policy,
+  profiles,
+  rest: okxRest,
+  orders: okxOrders,
+  trading: okxTrading,
+} as const)

@@ -70,6 +70,11 @@ export class OrderTrack {
     this.#clientOrderId = clientOrderId
   }
 
+  /** `''` while it is not known. */
+  get clientOrderId(): string {
+    return this.#clientOrderId
+  }
+
   get status(): TrackedStatus {
     return this.#status ?? this.#local
   }

@@ -1,0 +1,78 @@
+import type { OrderRef, OrderUpdate } from '../order/order.js'
+import { OrderError } from '../order/order-error.js'
+import { OrderTrack } from '../order/order-track.js'
+
+/** The orders of a desk, by either id. Those that have ended make room for new ones, the first to end first. */
+export class TrackedOrders {
+  readonly #most: number
+  readonly #byClient = new Map<string, OrderTrack>()
+  readonly #byVenue = new Map<string, OrderTrack>()
+  readonly #ended = new Set<OrderTrack>()
+  readonly #ids = new Map<OrderTrack, { clientOrderId: string; orderId: string }>()
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  get size(): number {
+    return this.#ids.size
+  }
+
+  /**
+   * A new order.
+   * @throws OrderError `ERR_ORDER_DUPLICATE` while its client id is remembered, `ERR_ORDER_CAPACITY` when all remembered orders are open.
+   */
+  add(symbol: string, clientOrderId: string): OrderTrack {
+    if (this.#byClient.has(clientOrderId)) {
+      throw new OrderError('ERR_ORDER_DUPLICATE', 'clientOrderId: an order with it has been placed already')
+    }
+    if (!this.#makeRoom()) throw new OrderError('ERR_ORDER_CAPACITY', 'too many orders are open: see `tracked`')
+    const track = new OrderTrack(symbol, clientOrderId)
+    this.#ids.set(track, { clientOrderId, orderId: '' })
+    this.#byClient.set(clientOrderId, track)
+    return track
+  }
+
+  find({ orderId = '', clientOrderId = '' }: Pick<OrderRef, 'orderId' | 'clientOrderId'>): OrderTrack | undefined {
+    return (
+      (orderId === '' ? undefined : this.#byVenue.get(orderId)) ??
+      (clientOrderId === '' ? undefined : this.#byClient.get(clientOrderId))
+    )
+  }
+
+  /** The order that an update is about. One that was placed elsewhere is followed from now on, when there is room. */
+  of(update: OrderUpdate): OrderTrack | null {
+    const known = this.find(update)
+    if (known !== undefined) return known
+    if ((update.orderId === '' && update.clientOrderId === '') || !this.#makeRoom()) return null
+    const track = new OrderTrack(update.symbol, update.clientOrderId)
+    this.#ids.set(track, { clientOrderId: update.clientOrderId, orderId: '' })
+    if (update.clientOrderId !== '') this.#byClient.set(update.clientOrderId, track)
+    return track
+  }
+
+  /** To be called after whatever has changed an order. */
+  changed(track: OrderTrack): void {
+    const ids = this.#ids.get(track)
+    if (ids === undefined) return
+    const orderId = track.state?.orderId ?? ''
+    if (ids.orderId === '' && orderId !== '') {
+      ids.orderId = orderId
+      this.#byVenue.set(orderId, track)
+    }
+    if (track.ended) this.#ended.add(track)
+    else this.#ended.delete(track)
+  }
+
+  #makeRoom(): boolean {
+    if (this.#ids.size < this.#most) return true
+    const [oldest] = this.#ended
+    if (oldest === undefined) return false
+    const ids = this.#ids.get(oldest)
+    this.#ended.delete(oldest)
+    this.#ids.delete(oldest)
+    if (ids !== undefined && this.#byClient.get(ids.clientOrderId) === oldest) this.#byClient.delete(ids.clientOrderId)
+    if (ids !== undefined && this.#byVenue.get(ids.orderId) === oldest) this.#byVenue.delete(ids.orderId)
+    return true
+  }
+}
