@@ -1,6 +1,7 @@
 /** tickwire/venue: what all venues have in common. Each of them is imported by itself: `tickwire/venue/binance`. */
 
 export { Desk, type DeskEvents, type DeskOptions, type OrderEvent } from './desk/desk.js'
+export type { MarketFeed, MarketLimits, MarketOptions, MarketStream } from './market/market-feeds.js'
 export { compareDecimals, subtractDecimals } from './order/decimal-text.js'
 export { exactJson } from './order/exact-json.js'
 export type {

@@ -1,6 +1,7 @@
 /** tickwire/venue/binance: Binance Spot and USD-M futures. */
 
 import { binance as spotPolicy } from '../../policy/venue/binance.js'
+import { binanceMarket, binanceUsdmMarket, spotLimits, usdmLimits } from './market.js'
 import { binanceOrders, binanceUsdmOrders } from './orders.js'
 import { binanceRest, binanceUsdmRest, spotProfiles, usdmProfiles } from './rest.js'
 import { binanceTrading, binanceUsdmTrading } from './trading.js'
@@ -8,6 +9,7 @@ import { binanceUsdmPolicy } from './usdm-policy.js'
 
 export type { BinanceLimitOptions } from '../../policy/venue/binance.js'
 export type { VenueProfile, VenueRestOptions } from '../venue-rest.js'
+export type { BinanceMarketDecoder } from './market.js'
 export type {
   BinanceKey,
   BinanceProfile,
@@ -26,6 +28,8 @@ export const binance = Object.freeze({
   rest: binanceRest,
   orders: () => binanceOrders,
   trading: binanceTrading,
+  market: binanceMarket,
+  marketLimits: spotLimits,
 } as const)
 
 /** Binance USD-M futures. https://developers.binance.com/docs/derivatives/usds-margined-futures */
@@ -36,4 +40,6 @@ export const binanceUsdm = Object.freeze({
   rest: binanceUsdmRest,
   orders: () => binanceUsdmOrders,
   trading: binanceUsdmTrading,
+  market: binanceUsdmMarket,
+  marketLimits: usdmLimits,
 } as const)

@@ -1,12 +1,14 @@
 /** tickwire/venue/bybit: Bybit v5. */
 
 import { bybit as policy } from '../../policy/venue/bybit.js'
+import { bybitMarket, marketLimits } from './market.js'
 import { bybitOrders } from './orders.js'
 import { bybitRest, profiles } from './rest.js'
 import { bybitTrading } from './trading.js'
 
 export type { BybitLimitOptions } from '../../policy/venue/bybit.js'
 export type { VenueProfile, VenueRestOptions } from '../venue-rest.js'
+export type { BybitMarketDecoder, BybitMarketOptions } from './market.js'
 export type { BybitCategory, BybitOrdersOptions } from './orders.js'
 export type { BybitKey, BybitProfile, BybitRestOptions } from './rest.js'
 export type { BybitTradingOptions } from './trading.js'
@@ -19,4 +21,6 @@ export const bybit = Object.freeze({
   rest: bybitRest,
   orders: bybitOrders,
   trading: bybitTrading,
+  market: bybitMarket,
+  marketLimits,
 } as const)

@@ -1,12 +1,14 @@
 /** tickwire/venue/coinbase: Coinbase Advanced Trade. */
 
 import { coinbase as policy } from '../../policy/venue/coinbase.js'
+import { coinbaseMarket, marketLimits } from './market.js'
 import { coinbaseOrders } from './orders.js'
 import { coinbaseRest, profiles } from './rest.js'
 import { coinbaseTrading } from './trading.js'
 
 export type { CoinbaseLimitOptions } from '../../policy/venue/coinbase.js'
 export type { VenueProfile, VenueRestOptions } from '../venue-rest.js'
+export type { CoinbaseMarketDecoder } from './market.js'
 export type { CoinbaseKey, CoinbaseProfile, CoinbaseRestOptions } from './rest.js'
 export type { CoinbaseTradingOptions } from './trading.js'
 
@@ -18,4 +20,6 @@ export const coinbase = Object.freeze({
   rest: coinbaseRest,
   orders: () => coinbaseOrders,
   trading: coinbaseTrading,
+  market: coinbaseMarket,
+  marketLimits,
 } as const)

@@ -1,12 +1,14 @@
 /** tickwire/venue/kraken: Kraken Spot. */
 
 import { kraken as policy } from '../../policy/venue/kraken.js'
+import { krakenMarket, marketLimits } from './market.js'
 import { krakenOrders } from './orders.js'
 import { krakenRest, profiles } from './rest.js'
 import { krakenTrading } from './trading.js'
 
 export type { KrakenLimitOptions, KrakenTier } from '../../policy/venue/kraken.js'
 export type { VenueProfile, VenueRestOptions } from '../venue-rest.js'
+export type { KrakenMarketDecoder } from './market.js'
 export type { KrakenKey, KrakenProfile, KrakenRestOptions } from './rest.js'
 export type { KrakenTradingOptions } from './trading.js'
 
@@ -18,4 +20,6 @@ export const kraken = Object.freeze({
   rest: krakenRest,
   orders: () => krakenOrders,
   trading: krakenTrading,
+  market: krakenMarket,
+  marketLimits,
 } as const)

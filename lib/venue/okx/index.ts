@@ -1,12 +1,14 @@
 /** tickwire/venue/okx: OKX v5. */
 
 import { okx as policy } from '../../policy/venue/okx.js'
+import { marketLimits, okxMarket } from './market.js'
 import { okxOrders } from './orders.js'
 import { okxRest, profiles } from './rest.js'
 import { okxTrading } from './trading.js'
 
 export type { OkxLimitOptions } from '../../policy/venue/okx.js'
 export type { VenueProfile, VenueRestOptions } from '../venue-rest.js'
+export type { OkxMarketDecoder } from './market.js'
 export type { OkxOrdersOptions } from './orders.js'
 export type { OkxKey, OkxProfile, OkxRestOptions } from './rest.js'
 export type { OkxTradingOptions } from './trading.js'
@@ -19,4 +21,6 @@ export const okx = Object.freeze({
   rest: okxRest,
   orders: okxOrders,
   trading: okxTrading,
+  market: okxMarket,
+  marketLimits,
 } as const)

@@ -1,0 +1,109 @@
+import { json } from '../../feed/json.js'
+import {
+  chunks,
+  type MarketFeed,
+  type MarketLimits,
+  type MarketOptions,
+  type MarketPlan,
+  marketFeeds,
+} from '../market/market-feeds.js'
+
+/**
+ * 1,024 streams per connection, 5 messages per second with pings and pongs, 300 connections per five minutes and address, 24 hours.
+ * https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams
+ */
+const spotLimits: MarketLimits = Object.freeze({
+  topics: 1_024,
+  // All of them in four messages, which leaves one for a ping in the first second.
+  topicsPerMessage: 256,
+  messagesPerSecond: 5,
+  connects: { count: 300, perMs: 300_000 },
+  lifeMs: 86_400_000,
+})
+
+/** Futures: 10 messages per second. https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams */
+const usdmLimits: MarketLimits = Object.freeze({ ...spotLimits, messagesPerSecond: 10 })
+
+const { symbol, decimal, int64, bool, oneOf } = json
+
+/** Trades come aggregated by the order that took: `buyerMaker` says that this one sold. */
+const decode = oneOf(
+  '/stream',
+  {
+    ticker: {
+      symbol: symbol('/data/s'),
+      bid: decimal('/data/b'),
+      bidSize: decimal('/data/B'),
+      ask: decimal('/data/a'),
+      askSize: decimal('/data/A'),
+      updateId: int64('/data/u'),
+    },
+    trades: {
+      symbol: symbol('/data/s'),
+      price: decimal('/data/p'),
+      size: decimal('/data/q'),
+      buyerMaker: bool('/data/m'),
+      id: int64('/data/a'),
+      time: int64('/data/T', { as: 'number' }),
+    },
+  },
+  { match: { ticker: '*@bookTicker', trades: '*@aggTrade' }, otherwise: 'ignore' },
+)
+
+/** How messages of Binance's market streams become rows. */
+export type BinanceMarketDecoder = typeof decode
+
+const topics = { ticker: 'bookTicker', trades: 'aggTrade' } as const
+
+const subscriptions: MarketPlan<string, BinanceMarketDecoder>['subscriptions'] = (symbols, streams) => {
+  const names = symbols.flatMap((each) => streams.map((stream) => `${each.toLowerCase()}@${topics[stream]}`))
+  return chunks(names, spotLimits.topicsPerMessage).map((params, i) =>
+    JSON.stringify({ method: 'SUBSCRIBE', params, id: i + 1 }),
+  )
+}
+
+const spot: MarketPlan<'production' | 'marketData' | 'testnet' | 'demo', BinanceMarketDecoder> = {
+  title: 'Binance',
+  limits: spotLimits,
+  profiles: {
+    production: 'wss://stream.binance.com:9443',
+    marketData: 'wss://data-stream.binance.vision',
+    testnet: 'wss://stream.testnet.binance.vision',
+    demo: 'wss://demo-stream.binance.com',
+  },
+  decode,
+  sockets: [{ path: '/stream', streams: ['ticker', 'trades'] }],
+  subscriptions,
+}
+
+/**
+ * Books and trades have entries of their own:
+ * https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams/Important-WebSocket-Change-Notice
+ */
+const usdm: MarketPlan<'production', BinanceMarketDecoder> = {
+  title: 'Binance USD-M',
+  limits: usdmLimits,
+  profiles: { production: 'wss://fstream.binance.com' },
+  decode,
+  sockets: [
+    { path: '/public/stream', streams: ['ticker'] },
+    { path: '/market/stream', streams: ['trades'] },
+  ],
+  subscriptions,
+}
+
+/** @throws ConfigError */
+export function binanceMarket(
+  options: MarketOptions<keyof typeof spot.profiles>,
+): readonly MarketFeed<BinanceMarketDecoder>[] {
+  return marketFeeds(spot, options)
+}
+
+/** @throws ConfigError */
+export function binanceUsdmMarket(
+  options: MarketOptions<keyof typeof usdm.profiles>,
+): readonly MarketFeed<BinanceMarketDecoder>[] {
+  return marketFeeds(usdm, options)
+}
+
+export { spotLimits, usdmLimits }

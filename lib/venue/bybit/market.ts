@@ -1,0 +1,87 @@
+import { z } from 'zod'
+import { json } from '../../feed/json.js'
+import { parseConfig } from '../../runtime/config.js'
+import {
+  chunks,
+  type MarketFeed,
+  type MarketLimits,
+  type MarketOptions,
+  type MarketPlan,
+  marketFeeds,
+} from '../market/market-feeds.js'
+
+/**
+ * Spot takes 10 topics per subscription, the others 21,000 characters; 500 connections per five minutes. How many topics one socket takes is not
+ * documented: 200 of them stay within the characters. https://bybit-exchange.github.io/docs/v5/ws/connect
+ */
+export const marketLimits: MarketLimits = Object.freeze({
+  topics: 200,
+  topicsPerMessage: 10,
+  messagesPerSecond: Number.POSITIVE_INFINITY,
+  connects: { count: 500, perMs: 300_000 },
+  lifeMs: Number.POSITIVE_INFINITY,
+})
+
+const { symbol, decimal, int64, text, oneOf } = json
+
+/** Of the book's first level the venue sends snapshots only; a side may be empty. `side` is the taker's: `Buy`, `Sell`. */
+const decode = oneOf(
+  '/topic',
+  {
+    ticker: {
+      symbol: symbol('/data/s'),
+      bid: decimal('/data/b/0/0', { optional: true }),
+      bidSize: decimal('/data/b/0/1', { optional: true }),
+      ask: decimal('/data/a/0/0', { optional: true }),
+      askSize: decimal('/data/a/0/1', { optional: true }),
+      time: int64('/ts', { as: 'number' }),
+    },
+    trades: json(
+      {
+        symbol: symbol('/s'),
+        price: decimal('/p'),
+        size: decimal('/v'),
+        side: symbol('/S'),
+        id: text('/i', { maxBytes: 64 }),
+        time: int64('/T', { as: 'number' }),
+      },
+      { each: '/data' },
+    ),
+  },
+  { match: { ticker: 'orderbook.1.*', trades: 'publicTrade.*' }, otherwise: 'ignore' },
+)
+
+/** How messages of Bybit's public streams become rows. */
+export type BybitMarketDecoder = typeof decode
+
+const topics = { ticker: 'orderbook.1', trades: 'publicTrade' } as const
+
+/** What `bybit.market()` takes. */
+export type BybitMarketOptions = MarketOptions<'production' | 'testnet'> & {
+  /** Default `'spot'`. */
+  readonly category?: 'spot' | 'linear' | 'inverse' | undefined
+}
+
+const categorySchema = z.enum(['spot', 'linear', 'inverse']).default('spot')
+
+/** @throws ConfigError */
+export function bybitMarket({
+  category: given,
+  ...options
+}: BybitMarketOptions): readonly MarketFeed<BybitMarketDecoder>[] {
+  const category = parseConfig('Bybit market category', categorySchema, given)
+  const plan: MarketPlan<'production' | 'testnet', BybitMarketDecoder> = {
+    title: 'Bybit',
+    limits: marketLimits,
+    profiles: { production: 'wss://stream.bybit.com', testnet: 'wss://stream-testnet.bybit.com' },
+    decode,
+    // The venue wants to hear this every 20 seconds.
+    heartbeat: { app: { text: '{"op":"ping"}', interval: 20_000 } },
+    sockets: [{ path: `/v5/public/${category}`, streams: ['ticker', 'trades'] }],
+    subscriptions: (symbols, streams) => {
+      const args = symbols.flatMap((each) => streams.map((stream) => `${topics[stream]}.${each}`))
+      return chunks(args, marketLimits.topicsPerMessage).map((some) => JSON.stringify({ op: 'subscribe', args: some }))
+    },
+  }
+  return marketFeeds(plan, options)
+}

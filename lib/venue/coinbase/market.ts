@@ -1,0 +1,81 @@
+import { json } from '../../feed/json.js'
+import {
+  type MarketFeed,
+  type MarketLimits,
+  type MarketOptions,
+  type MarketPlan,
+  marketFeeds,
+} from '../market/market-feeds.js'
+
+/**
+ * Eight connections per second and address, eight messages per second without a key. How many topics one socket takes is not documented.
+ * https://docs.cdp.coinbase.com/coinbase-app/advanced-trade-apis/websocket/websocket-rate-limits
+ */
+export const marketLimits: MarketLimits = Object.freeze({
+  topics: 200,
+  topicsPerMessage: 200,
+  messagesPerSecond: 8,
+  connects: { count: 8, perMs: 1_000 },
+  lifeMs: Number.POSITIVE_INFINITY,
+})
+
+const { symbol, decimal, text, oneOf } = json
+
+/**
+ * `side` is what the venue says of a trade: the maker's. The first event of a message is read: the venue sends one.
+ * https://docs.cdp.coinbase.com/coinbase-app/advanced-trade-apis/websocket/websocket-channels
+ */
+const decode = oneOf(
+  '/channel',
+  {
+    ticker: json(
+      {
+        symbol: symbol('/product_id'),
+        bid: decimal('/best_bid'),
+        bidSize: decimal('/best_bid_quantity'),
+        ask: decimal('/best_ask'),
+        askSize: decimal('/best_ask_quantity'),
+      },
+      { each: '/events/0/tickers' },
+    ),
+    trades: json(
+      {
+        symbol: symbol('/product_id'),
+        price: decimal('/price'),
+        size: decimal('/size'),
+        side: symbol('/side'),
+        id: text('/trade_id', { maxBytes: 64 }),
+        timestamp: text('/time', { maxBytes: 64 }),
+      },
+      { each: '/events/0/trades' },
+    ),
+  },
+  { match: { trades: 'market_trades' }, otherwise: 'ignore' },
+)
+
+/** How messages of Coinbase's market data become rows. */
+export type CoinbaseMarketDecoder = typeof decode
+
+const channels = { ticker: 'ticker', trades: 'market_trades' } as const
+
+const plan: MarketPlan<'production', CoinbaseMarketDecoder> = {
+  title: 'Coinbase',
+  limits: marketLimits,
+  profiles: { production: 'wss://advanced-trade-ws.coinbase.com' },
+  decode,
+  // Something comes every second once `heartbeats` is subscribed.
+  heartbeat: { idle: 5_000 },
+  sockets: [{ path: '', streams: ['ticker', 'trades'] }],
+  // One channel each, within five seconds. Without `heartbeats` quiet channels are closed.
+  subscriptions: (symbols, streams) => [
+    ...streams.map((stream) => JSON.stringify({ type: 'subscribe', product_ids: symbols, channel: channels[stream] })),
+    JSON.stringify({ type: 'subscribe', channel: 'heartbeats' }),
+  ],
+}
+
+/** @throws ConfigError */
+export function coinbaseMarket(
+  options: MarketOptions<keyof typeof plan.profiles>,
+): readonly MarketFeed<CoinbaseMarketDecoder>[] {
+  return marketFeeds(plan, options)
+}

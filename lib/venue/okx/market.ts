@@ -1,0 +1,83 @@
+import { json } from '../../feed/json.js'
+import {
+  chunks,
+  type MarketFeed,
+  type MarketLimits,
+  type MarketOptions,
+  type MarketPlan,
+  marketFeeds,
+} from '../market/market-feeds.js'
+
+/**
+ * Three connections per second and address, 480 subscriptions per hour and connection. How many topics one socket takes is not documented.
+ * https://www.okx.com/docs-v5/en/#overview-websocket
+ */
+export const marketLimits: MarketLimits = Object.freeze({
+  topics: 200,
+  topicsPerMessage: 100,
+  messagesPerSecond: Number.POSITIVE_INFINITY,
+  connects: { count: 3, perMs: 1_000 },
+  lifeMs: Number.POSITIVE_INFINITY,
+})
+
+const { symbol, decimal, int64, text, oneOf } = json
+const rows = { each: '/data', eachAbsent: 'ignore' } as const
+
+/** `side` is the taker's: `buy`, `sell`. */
+const decode = oneOf(
+  '/arg/channel',
+  {
+    ticker: json(
+      {
+        symbol: symbol('/instId'),
+        bid: decimal('/bidPx'),
+        bidSize: decimal('/bidSz'),
+        ask: decimal('/askPx'),
+        askSize: decimal('/askSz'),
+        time: int64('/ts', { as: 'number' }),
+      },
+      rows,
+    ),
+    trades: json(
+      {
+        symbol: symbol('/instId'),
+        price: decimal('/px'),
+        size: decimal('/sz'),
+        side: symbol('/side'),
+        id: text('/tradeId', { maxBytes: 64 }),
+        time: int64('/ts', { as: 'number' }),
+      },
+      rows,
+    ),
+  },
+  { match: { ticker: 'tickers' }, otherwise: 'ignore' },
+)
+
+/** How messages of OKX's public streams become rows. */
+export type OkxMarketDecoder = typeof decode
+
+const channels = { ticker: 'tickers', trades: 'trades' } as const
+
+const plan: MarketPlan<'production' | 'us' | 'eea' | 'demo', OkxMarketDecoder> = {
+  title: 'OKX',
+  limits: marketLimits,
+  profiles: {
+    production: 'wss://ws.okx.com:8443',
+    us: 'wss://wsus.okx.com:8443',
+    eea: 'wss://wseea.okx.com:8443',
+    demo: 'wss://wspap.okx.com:8443',
+  },
+  decode,
+  // Within 30 seconds of silence. The `pong` that comes back is no JSON, and counts as malformed.
+  heartbeat: { app: { text: 'ping', interval: 25_000 } },
+  sockets: [{ path: '/ws/v5/public', streams: ['ticker', 'trades'] }],
+  subscriptions: (symbols, streams) => {
+    const args = symbols.flatMap((instId) => streams.map((stream) => ({ channel: channels[stream], instId })))
+    return chunks(args, marketLimits.topicsPerMessage).map((some) => JSON.stringify({ op: 'subscribe', args: some }))
+  },
+}
+
+/** @throws ConfigError */
+export function okxMarket(options: MarketOptions<keyof typeof plan.profiles>): readonly MarketFeed<OkxMarketDecoder>[] {
+  return marketFeeds(plan, options)
+}
