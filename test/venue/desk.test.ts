@@ -208,6 +208,15 @@ describe('a desk', () => {
     expect(exchange.book.executed).toEqual(['once'])
   })
 
+  it('takes a client id again whose order was certainly not executed', async () => {
+    const { desk, exchange } = await open('binance')
+    expect(await failure(desk.place({ ...limit, price: '13', clientOrderId: 'again' }))).toMatchObject({
+      code: 'ERR_ORDER_BALANCE',
+    })
+    expect(await desk.place({ ...limit, clientOrderId: 'again' })).toMatchObject({ status: 'open' })
+    expect(exchange.book.executed).toEqual(['again'])
+  })
+
   it('remembers as many orders as it is told to, those that have ended first to go', async () => {
     const exchange = await startExchange(wires.binance())
     const desk = binance.trading({ ...common(exchange.origin), secret, tracked: 2 })
@@ -273,6 +282,9 @@ describe('a desk', () => {
   })
 
   it('wrong options name what is wrong', () => {
+    for (const { trading } of [binance, binanceUsdm, bybit, okx, kraken, coinbase]) {
+      expect(() => trading({} as never)).toThrow(/\bkey: must be given/)
+    }
     expect(() => binance.trading({ key, secret, tracked: 0 })).toThrow(/tracked/)
     expect(() => bybit.trading({ key, secret, category: 'moon' as never })).toThrow(/category/)
     expect(() => okx.trading({ key, secret, passphrase, tdMode: 'moon' as never })).toThrow(/tdMode/)

@@ -1,4 +1,4 @@
-import { Desk, type DeskOptions } from '../desk/desk.js'
+import { Desk, type DeskOptions, needKey } from '../desk/desk.js'
 import { binanceOrders, binanceUsdmOrders } from './orders.js'
 import { type BinanceRestOptions, type BinanceUsdmRestOptions, binanceRest, binanceUsdmRest } from './rest.js'
 
@@ -10,10 +10,12 @@ export type BinanceUsdmTradingOptions = BinanceUsdmRestOptions & DeskOptions & {
 
 /** @throws ConfigError, SignError `ERR_SIGN_KEY`. */
 export function binanceTrading({ tracked, ...options }: BinanceTradingOptions): Desk {
+  needKey('Binance', options)
   return new Desk(binanceRest(options), binanceOrders, { tracked })
 }
 
 /** @throws ConfigError, SignError `ERR_SIGN_KEY`. */
 export function binanceUsdmTrading({ tracked, ...options }: BinanceUsdmTradingOptions): Desk {
+  needKey('Binance USD-M', options)
   return new Desk(binanceUsdmRest(options), binanceUsdmOrders, { tracked })
 }

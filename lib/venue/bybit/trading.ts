@@ -1,4 +1,4 @@
-import { Desk, type DeskOptions } from '../desk/desk.js'
+import { Desk, type DeskOptions, needKey } from '../desk/desk.js'
 import { type BybitOrdersOptions, bybitOrders } from './orders.js'
 import { type BybitRestOptions, bybitRest } from './rest.js'
 
@@ -7,6 +7,7 @@ export type BybitTradingOptions = BybitRestOptions & BybitOrdersOptions & DeskOp
 
 /** @throws ConfigError, SignError `ERR_SIGN_KEY`. */
 export function bybitTrading({ tracked, category, settleCoin, ...options }: BybitTradingOptions): Desk {
+  needKey('Bybit', options)
   const dialect = bybitOrders({ category, settleCoin })
   return new Desk(bybitRest(options), dialect, { tracked })
 }

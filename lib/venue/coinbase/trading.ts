@@ -1,4 +1,4 @@
-import { Desk, type DeskOptions } from '../desk/desk.js'
+import { Desk, type DeskOptions, needKey } from '../desk/desk.js'
 import { coinbaseOrders } from './orders.js'
 import { type CoinbaseRestOptions, coinbaseRest } from './rest.js'
 
@@ -7,5 +7,6 @@ export type CoinbaseTradingOptions = CoinbaseRestOptions & DeskOptions & { reado
 
 /** @throws ConfigError, SignError `ERR_SIGN_KEY`. */
 export function coinbaseTrading({ tracked, ...options }: CoinbaseTradingOptions): Desk {
+  needKey('Coinbase', options)
   return new Desk(coinbaseRest(options), coinbaseOrders, { tracked })
 }

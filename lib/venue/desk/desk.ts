@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { Rest } from '../../rest/rest.js'
 import type { RestResponse } from '../../rest/rest-response.js'
-import { parseConfig } from '../../runtime/config.js'
+import { configFault, parseConfig } from '../../runtime/config.js'
 import { Emitter, type Listener, throwLater } from '../../runtime/emitter.js'
 import { exactJson } from '../order/exact-json.js'
 import type { OrderAmend, OrderRef, OrderRequest, OrderUpdate } from '../order/order.js'
@@ -34,6 +34,11 @@ export interface DeskEvents {
   order: OrderEvent
   /** Something was filled: `filledBy` says how much, each fill once. */
   fill: OrderEvent
+}
+
+/** @throws ConfigError for a desk without a key, which could do nothing. */
+export function needKey(title: string, { key }: { readonly key?: string | undefined }): void {
+  if (key === undefined) throw configFault(`${title} options`, ['key'], 'must be given')
 }
 
 /** Pages of open orders that are read at most. */

@@ -19,11 +19,13 @@ export class TrackedOrders {
   }
 
   /**
-   * A new order.
+   * A new order. The client id of one that was certainly not executed may be used again.
    * @throws OrderError `ERR_ORDER_DUPLICATE` while its client id is remembered, `ERR_ORDER_CAPACITY` when all remembered orders are open.
    */
   add(symbol: string, clientOrderId: string): OrderTrack {
-    if (this.#byClient.has(clientOrderId)) {
+    const before = this.#byClient.get(clientOrderId)
+    if (before?.status === 'refused') this.#forget(before)
+    else if (before !== undefined) {
       throw new OrderError('ERR_ORDER_DUPLICATE', 'clientOrderId: an order with it has been placed already')
     }
     if (!this.#makeRoom()) throw new OrderError('ERR_ORDER_CAPACITY', 'too many orders are open: see `tracked`')
@@ -68,11 +70,16 @@ export class TrackedOrders {
     if (this.#ids.size < this.#most) return true
     const [oldest] = this.#ended
     if (oldest === undefined) return false
-    const ids = this.#ids.get(oldest)
-    this.#ended.delete(oldest)
-    this.#ids.delete(oldest)
-    if (ids !== undefined && this.#byClient.get(ids.clientOrderId) === oldest) this.#byClient.delete(ids.clientOrderId)
-    if (ids !== undefined && this.#byVenue.get(ids.orderId) === oldest) this.#byVenue.delete(ids.orderId)
+    this.#forget(oldest)
     return true
+  }
+
+  #forget(track: OrderTrack): void {
+    const ids = this.#ids.get(track)
+    this.#ended.delete(track)
+    this.#ids.delete(track)
+    if (ids === undefined) return
+    if (this.#byClient.get(ids.clientOrderId) === track) this.#byClient.delete(ids.clientOrderId)
+    if (this.#byVenue.get(ids.orderId) === track) this.#byVenue.delete(ids.orderId)
   }
 }

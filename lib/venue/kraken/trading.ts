@@ -1,4 +1,4 @@
-import { Desk, type DeskOptions } from '../desk/desk.js'
+import { Desk, type DeskOptions, needKey } from '../desk/desk.js'
 import { krakenOrders } from './orders.js'
 import { type KrakenRestOptions, krakenRest } from './rest.js'
 
@@ -7,5 +7,6 @@ export type KrakenTradingOptions = KrakenRestOptions & DeskOptions & { readonly 
 
 /** @throws ConfigError, SignError `ERR_SIGN_KEY`. */
 export function krakenTrading({ tracked, ...options }: KrakenTradingOptions): Desk {
+  needKey('Kraken', options)
   return new Desk(krakenRest(options), krakenOrders, { tracked })
 }

@@ -1,4 +1,4 @@
-import { Desk, type DeskOptions } from '../desk/desk.js'
+import { Desk, type DeskOptions, needKey } from '../desk/desk.js'
 import { type OkxOrdersOptions, okxOrders } from './orders.js'
 import { type OkxRestOptions, okxRest } from './rest.js'
 
@@ -7,6 +7,7 @@ export type OkxTradingOptions = OkxRestOptions & OkxOrdersOptions & DeskOptions 
 
 /** @throws ConfigError, SignError `ERR_SIGN_KEY`. */
 export function okxTrading({ tracked, tdMode, ...options }: OkxTradingOptions): Desk {
+  needKey('OKX', options)
   const dialect = okxOrders({ tdMode })
   return new Desk(okxRest(options), dialect, { tracked })
 }
