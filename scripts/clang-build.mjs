@@ -1,4 +1,4 @@
-// The build by clang with ASan and UBSan, in which both the fuzzers and the unit tests can be made.
+// The build by clang with ASan and UBSan, for the fuzzers.
 import { join } from 'node:path'
 import { root } from './run.mjs'
 
@@ -8,7 +8,6 @@ export const clangArguments = [
   `-DCMAKE_C_COMPILER=${process.env.CLANG ?? 'clang'}`,
   `-DCMAKE_CXX_COMPILER=${process.env.CLANGXX ?? 'clang++'}`,
   '-DTICKWIRE_FUZZ=ON',
-  '-DTICKWIRE_TESTS=ON',
   '-DTICKWIRE_SANITIZE=address,undefined',
   '-DTICKWIRE_WERROR=OFF',
   '-DCMAKE_BUILD_TYPE=RelWithDebInfo',

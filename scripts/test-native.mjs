@@ -1,9 +1,7 @@
 // Builds and runs the C++ unit tests: `node scripts/test-native.mjs [--sanitize=address,undefined|thread] [--only=REGEX]
-// [--except=REGEX] [--clang] [-- DOCTEST ARGUMENTS]`. Each kind of build has a directory of its own under build/. With --clang the tests
-// are built under ASan and UBSan in the fuzzers' directory, from the same objects: the core is then compiled once for both.
+// [--except=REGEX] [-- DOCTEST ARGUMENTS]`. Each kind of build has a directory of its own under build/.
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { clangArguments, clangDirectory } from './clang-build.mjs'
 import { devPackages } from './dev-packages.mjs'
 import { jobs, root, run } from './run.mjs'
 
@@ -12,28 +10,17 @@ const { values, positionals } = parseArgs({
     sanitize: { type: 'string', default: '' },
     only: { type: 'string', default: '' },
     except: { type: 'string', default: '' },
-    clang: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 })
-if (values.clang && values.sanitize !== '') {
-  console.error('test-native: --clang is a build of its own, with ASan and UBSan')
-  process.exit(2)
-}
-
-const directory = values.clang
-  ? clangDirectory
-  : join(root, 'build', values.sanitize ? `tests-${values.sanitize.replaceAll(',', '-')}` : 'tests')
+const directory = join(
+  root,
+  'build',
+  values.sanitize ? `tests-${values.sanitize.replaceAll(',', '-')}` : 'tests',
+)
 
 run(process.execPath, [join(root, 'scripts', 'third-party.mjs')])
 devPackages()
-const gccArguments = [
-  '-DTICKWIRE_TESTS=ON',
-  `-DTICKWIRE_SANITIZE=${values.sanitize}`,
-  // Optimised but with its assertions, and quick to compile; the tests themselves are not optimised.
-  '-DCMAKE_BUILD_TYPE=RelWithDebInfo',
-  '-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g1',
-]
 run('cmake', [
   '-S',
   root,
@@ -42,7 +29,11 @@ run('cmake', [
   '--log-level=WARNING',
   `-DTICKWIRE_TEST_ONLY=${values.only}`,
   `-DTICKWIRE_TEST_EXCEPT=${values.except}`,
-  ...(values.clang ? clangArguments : gccArguments),
+  '-DTICKWIRE_TESTS=ON',
+  `-DTICKWIRE_SANITIZE=${values.sanitize}`,
+  // Optimised but with its assertions, and quick to compile; the tests themselves are not optimised.
+  '-DCMAKE_BUILD_TYPE=RelWithDebInfo',
+  '-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g1',
 ])
 run('cmake', ['--build', directory, '--target', 'tickwire_tests', '-j', jobs])
 run(join(directory, 'test', 'native', 'tickwire_tests'), positionals, {
