@@ -126,7 +126,7 @@ export class Desk implements AsyncDisposable {
    */
   async cancelAll(symbol?: string): Promise<readonly CancelResult[]> {
     const form = this.dialect.cancelAll(symbol)
-    if (form !== null) return this.#canceledMany(bodyOf(await this.#send(form)), [])
+    if (form !== null) return this.#canceledMany(bodyOf(await this.#send(form)), [], symbol)
     const open = await this.openOrders(symbol)
     if (symbol === undefined && open[0] !== undefined && this.dialect.cancelAll(open[0].symbol) !== null) {
       const symbols = [...new Set(open.map((order) => order.symbol))]
@@ -278,8 +278,12 @@ export class Desk implements AsyncDisposable {
     }
   }
 
-  #canceledMany(body: unknown, refs: readonly OrderRef[]): readonly CancelResult[] {
-    return this.dialect.canceledMany(body, refs).map((result) => ('error' in result ? result : this.apply(result)))
+  #canceledMany(body: unknown, refs: readonly OrderRef[], symbol = ''): readonly CancelResult[] {
+    return this.dialect.canceledMany(body, refs).map((result) => {
+      if ('error' in result) return result
+      // Bybit does not repeat what it was asked for.
+      return this.apply(result.symbol === '' ? { ...result, symbol } : result)
+    })
   }
 }
 

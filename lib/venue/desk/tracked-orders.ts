@@ -46,7 +46,7 @@ export class TrackedOrders {
   of(update: OrderUpdate): OrderTrack | null {
     const known = this.find(update)
     if (known !== undefined) return known
-    if ((update.orderId === '' && update.clientOrderId === '') || !this.#makeRoom()) return null
+    if (update.symbol === '' || (update.orderId === '' && update.clientOrderId === '') || !this.#makeRoom()) return null
     const track = new OrderTrack(update.symbol, update.clientOrderId)
     this.#ids.set(track, { clientOrderId: update.clientOrderId, orderId: '' })
     if (update.clientOrderId !== '') this.#byClient.set(update.clientOrderId, track)
