@@ -31,6 +31,7 @@ export type {
 } from './feed/options.js'
 export type { Pointer } from './feed/pointer.js'
 export type { AnyRows, Message, Row, RowMeta, RowObject, Rows, Shapes } from './feed/row.js'
+export { DecodeError, type RowOf } from './feed/row-reader.js'
 export type { Admission, AuthorizeRequest, AuthorizeResult } from './hub/authorize.js'
 export type { HubAddress } from './hub/endpoint.js'
 export type {

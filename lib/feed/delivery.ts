@@ -4,7 +4,13 @@ import type { Emitter, FailureSink, Slot } from '../runtime/emitter.js'
 import { TickwireError } from '../runtime/errors.js'
 import { HistogramWriter } from '../runtime/histogram.js'
 import { MessageView } from '../runtime/message-view.js'
-import type { GapRecord, MalformedKind, MalformedRecord, PongRecord, StateRecord } from '../runtime/records.js'
+import {
+  aboutShape,
+  type GapRecord,
+  type MalformedRecord,
+  type PongRecord,
+  type StateRecord,
+} from '../runtime/records.js'
 import type { RecordSink } from '../runtime/ring-reader.js'
 import { RowBatch } from '../runtime/row-batch.js'
 import { viewsOf } from '../runtime/row-window.js'
@@ -14,8 +20,6 @@ import type { FeedLifeEvents } from './events.js'
 import { Pull } from './pull.js'
 
 /** Reasons that arise in a shape, also when they are not about one field; others before the shape is known. */
-const aboutShape: ReadonlySet<MalformedKind> = new Set(['wrongType', 'missing', 'tooManyRows'])
-
 /** Events by name, whatever kind of feed they are of. */
 export type AnyEvents = { [event: string]: unknown }
 

@@ -291,6 +291,12 @@ export interface NativeHmac {
   signDigestOf(prefix: string | Uint8Array, data: string | Uint8Array): string
 }
 
+/** A schema applied to messages that JS holds. */
+export interface NativeRowReader {
+  /** Row records (`native/decode/row_batch.h`) one after the other, or why the message was refused: kind | shape << 8 | field << 16. */
+  read(message: Uint8Array): ArrayBuffer | number
+}
+
 export interface NativeAddon {
   readonly version: string
   readonly poller: 'epoll' | 'kqueue'
@@ -329,6 +335,12 @@ export interface NativeAddon {
     key: Uint8Array,
     encoding: 'hex' | 'base64' | 'base64url',
   ) => NativeHmac
+  /** `symbols` as for `Channel`. */
+  readonly RowReader: new (
+    description: string,
+    symbols: ArrayBuffer,
+    maxSymbols: number,
+  ) => NativeRowReader
 }
 
 /** Event ring: offsets in 32-bit words of the header, positions are byte counts modulo 2³². */

@@ -1,4 +1,7 @@
 import { inspect } from 'node:util'
+import type { JsonDecoder } from '../feed/decoder.js'
+import type { Shapes } from '../feed/row.js'
+import { type RowOf, readRows } from '../feed/row-reader.js'
 import { decoded } from './content-coding.js'
 import type { ResponseHeaders } from './fields.js'
 
@@ -70,6 +73,15 @@ export class HttpResponse implements ResponseHead {
   /** The body as JSON. @throws SyntaxError; as `bytes()`. */
   json<T = unknown>(): T {
     return JSON.parse(this.text()) as T
+  }
+
+  /**
+   * The body decoded by a schema of `json()` or `json.oneOf()`, as a feed decodes messages: exact decimals, int64, what the schema
+   * does not name left out. Rows by value, with `shape`; none for a body that no shape wanted where that is to be ignored.
+   * @throws DecodeError for a body that is not as the schema says; as `bytes()`.
+   */
+  rows<S extends Shapes>(schema: JsonDecoder<S>): RowOf<S>[] {
+    return readRows(schema, this.bytes(), this.times.receivedNs, this.times.kernelNs ?? 0)
   }
 
   [inspect.custom](): unknown {

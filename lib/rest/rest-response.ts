@@ -1,4 +1,7 @@
 import { inspect } from 'node:util'
+import type { JsonDecoder } from '../feed/decoder.js'
+import type { Shapes } from '../feed/row.js'
+import type { RowOf } from '../feed/row-reader.js'
 import type { ResponseHeaders } from './fields.js'
 import type { HttpResponse, ResponseTimes } from './response.js'
 
@@ -68,6 +71,11 @@ export class RestResponse {
       this.#parsed = true
     }
     return this.#json as T
+  }
+
+  /** The body decoded by a schema, as `HttpResponse.rows()`. @throws DecodeError; as `bytes()`. */
+  rows<S extends Shapes>(schema: JsonDecoder<S>): RowOf<S>[] {
+    return this.#http.rows(schema)
   }
 
   /** The same answer, to the attempt of that number. */

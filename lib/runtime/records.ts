@@ -23,6 +23,9 @@ export interface StateRecord {
   readonly text: string
 }
 
+/** Kinds that are about a shape even where they are not about one of its fields. */
+export const aboutShape: ReadonlySet<MalformedKind> = new Set(['wrongType', 'missing', 'tooManyRows'])
+
 export interface MalformedRecord {
   readonly timeNs: number
   readonly why: MalformedKind

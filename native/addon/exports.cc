@@ -10,6 +10,7 @@
 #include "addon/hub_object.h"
 #include "addon/loop_object.h"
 #include "addon/pool_object.h"
+#include "addon/row_reader_object.h"
 #include "addon/shm_object.h"
 #include "addon/throw_error.h"
 #include "addon/wire_feed_object.h"
@@ -86,6 +87,7 @@ Napi::Object init_exports(Napi::Env env, Napi::Object exports) {
   exports.Set("shmList", Napi::Function::New(env, shm_list, "shmList"));
   exports.Set("shmUnlinkStale", Napi::Function::New(env, shm_unlink_stale, "shmUnlinkStale"));
   exports.Set("Hmac", HmacObject::define(env));
+  exports.Set("RowReader", RowReaderObject::define(env));
   return exports;
 }
 

@@ -224,6 +224,11 @@ export class FakeWorld {
           throw new Error('this addon has no HTTP')
         }
       } as unknown as NativeAddon['HttpPool'],
+      RowReader: class {
+        constructor() {
+          throw new Error('the fake addon does not decode')
+        }
+      } as unknown as NativeAddon['RowReader'],
       Hub: class {
         constructor() {
           throw new Error('this addon has no hub')

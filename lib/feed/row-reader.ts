@@ -1,0 +1,103 @@
+/** A schema applied to messages that are here already: answers of an HTTP API. */
+
+import { MalformedKinds, type NativeRowReader } from '../native/addon.js'
+import { core } from '../runtime/core.js'
+import { TickwireError } from '../runtime/errors.js'
+import { aboutShape, type MalformedKind } from '../runtime/records.js'
+import type { RowCursor } from '../runtime/row-cursor.js'
+import { RowWindow, viewsOf } from '../runtime/row-window.js'
+import type { ShapeLayout } from '../runtime/shape-layout.js'
+import { SymbolCache, symbolTableBytes } from '../runtime/symbol-cache.js'
+import { type JsonDecoder, rowInternals } from './decoder.js'
+import type { RowObject, Shapes } from './row.js'
+
+/** Different symbols that one schema may meet in answers; an answer with more is refused (`tooManySymbols`). */
+const maxSymbols = 65_536
+const symbolText = 1_048_576
+const noField = 0xffff
+const rowHeaderWords = 3
+
+/** A row by value, with the name of its shape. */
+export type RowOf<S extends Shapes> = {
+  [K in keyof S & string]: RowObject<S[K]> & { readonly shape: K }
+}[keyof S & string]
+
+/** A message is not as its schema says. `code` is `ERR_DECODE`. */
+export class DecodeError extends TickwireError {
+  readonly why: MalformedKind
+  /** The shape in question; null when that is not known. */
+  readonly shape: string | null
+  /** The field in question; null when it is not about one. */
+  readonly field: string | null
+
+  constructor(why: MalformedKind, shape: string | null, field: string | null) {
+    const where = field !== null ? ` in ${shape}.${field}` : shape !== null ? ` in ${shape}` : ''
+    super('ERR_DECODE', `the body is not as its schema says: ${why}${where}`)
+    this.why = why
+    this.shape = shape
+    this.field = field
+  }
+}
+
+/** What a schema keeps for reading: layouts that were learned, symbols that were met. Made with the first message. */
+class RowReader {
+  readonly #native: NativeRowReader
+  readonly #layouts: readonly ShapeLayout[]
+  readonly #window: RowWindow
+  readonly #cursors: readonly RowCursor[]
+
+  constructor(schema: JsonDecoder) {
+    const { description, compiled, cursors } = rowInternals(schema)
+    const memory = new ArrayBuffer(symbolTableBytes(maxSymbols, symbolText))
+    this.#native = new (core().RowReader)(description, memory, maxSymbols)
+    this.#layouts = compiled.map(({ layout }) => layout)
+    this.#window = new RowWindow(viewsOf(new ArrayBuffer(8)), new SymbolCache(memory, maxSymbols))
+    this.#cursors = cursors.map((make) => make(this.#window))
+  }
+
+  read(message: Uint8Array, rxTimeNs: number, kernelTimeNs: number): Record<string, unknown>[] {
+    const result = this.#native.read(message)
+    if (typeof result === 'number') throw this.#refusal(result)
+    const rows: Record<string, unknown>[] = []
+    if (result.byteLength < rowHeaderWords * 8) return rows
+    const views = viewsOf(result)
+    this.#window.mount(views)
+    for (let word = 0; word * 8 < result.byteLength; word += (views.i32[word * 2] as number) >>> 3) {
+      views.f64[word + 1] = rxTimeNs
+      views.f64[word + 2] = kernelTimeNs
+      this.#window.word = word
+      const cursor = this.#cursors[((views.i32[word * 2 + 1] as number) >>> 8) & 0xff] as RowCursor
+      const row = cursor.toObject()
+      row['shape'] = cursor.shape
+      rows.push(row)
+    }
+    return rows
+  }
+
+  #refusal(packed: number): DecodeError {
+    const field = packed >>> 16
+    const why = MalformedKinds[packed & 0xff] ?? 'syntax'
+    const layout = field !== noField || aboutShape.has(why) ? this.#layouts[(packed >>> 8) & 0xff] : undefined
+    return new DecodeError(why, layout?.name ?? null, layout?.fields[field]?.name ?? null)
+  }
+}
+
+const readers = new WeakMap<JsonDecoder, RowReader>()
+
+/**
+ * The rows of a message, by value. Times are what every row of it bears.
+ * @throws DecodeError.
+ */
+export function readRows<S extends Shapes>(
+  schema: JsonDecoder<S>,
+  message: Uint8Array,
+  rxTimeNs: number,
+  kernelTimeNs: number,
+): RowOf<S>[] {
+  let reader = readers.get(schema)
+  if (reader === undefined) {
+    reader = new RowReader(schema)
+    readers.set(schema, reader)
+  }
+  return reader.read(message, rxTimeNs, kernelTimeNs) as unknown as RowOf<S>[]
+}
