@@ -16,16 +16,26 @@ export function pollerSources(): string[] {
 }
 
 function headers(): string[] {
-  return [join(core, 'base'), join(core, 'loop'), join(core, 'wire'), join(nativeBenches, 'sink')].flatMap(
-    (directory) =>
-      readdirSync(directory)
-        .filter((file) => file.endsWith('.h'))
-        .map((file) => join(directory, file)),
+  return [
+    join(core, 'base'),
+    join(core, 'loop'),
+    join(core, 'decode'),
+    join(core, 'wire'),
+    join(nativeBenches, 'sink'),
+  ].flatMap((directory) =>
+    readdirSync(directory)
+      .filter((file) => file.endsWith('.h'))
+      .map((file) => join(directory, file)),
   )
 }
 
 /** Compiles a C++ program of its own from `sources` unless that was done since they changed; returns its path. */
-export function compileProgram(name: string, sources: readonly string[], log: (text: string) => void): string {
+export function compileProgram(
+  name: string,
+  sources: readonly string[],
+  log: (text: string) => void,
+  includes: readonly string[] = [],
+): string {
   const directory = join(root, 'build', 'bench')
   const program = join(directory, name)
   const newest = Math.max(...[...sources, ...headers()].map((file) => statSync(file).mtimeMs))
@@ -40,6 +50,7 @@ export function compileProgram(name: string, sources: readonly string[], log: (t
     ...(process.arch === 'x64' ? ['-march=x86-64-v3'] : []),
     `-I${core}`,
     `-I${nativeBenches}`,
+    ...includes.map((directory) => `-isystem${directory}`),
     '-pthread',
   ]
   const compiler = process.env.CXX ?? 'c++'

@@ -1,6 +1,6 @@
 /** tickwire: native market data for Node.js. */
 
-export type { Decoder, JsonDecoder, RawDecoder } from './feed/decoder.js'
+export type { Decoder, JsonDecoder, RawDecoder, SbeDecoder } from './feed/decoder.js'
 export { bytes, text } from './feed/decoder.js'
 export type {
   ConnectionInfo,

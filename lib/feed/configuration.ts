@@ -6,7 +6,7 @@ import { parseProxy } from '../runtime/connect-url.js'
 import { core } from '../runtime/core.js'
 import type { StatsMemory } from '../runtime/stats.js'
 import { type CoreConfiguration, configureCore } from './core-configuration.js'
-import { type Decoder, RowDecoder, rowInternals } from './decoder.js'
+import { type Decoder, RowDecoder, rowInternals, SbeDecoder } from './decoder.js'
 import { deflateDefaults, feedOptionsSchema, type ParsedOptions } from './options-schema.js'
 import { type Endpoint, parseEndpoint } from './url.js'
 
@@ -33,7 +33,9 @@ export function configure(source: unknown): FeedConfiguration {
   if (options.tls !== undefined && !endpoint.secure) throw configFault(subject, ['tls'], 'needs a wss: URL')
   const proxy = options.proxy === undefined ? null : parseProxy(options.proxy, subject)
   const decoder = options.decode
-  const shared = configureCore(options, decoder, subject, (description) => core().checkSchema(description))
+  const shared = configureCore(options, decoder, subject, (description) =>
+    decoder instanceof SbeDecoder ? core().checkSbeSchema(description) : core().checkSchema(description),
+  )
   const maxMessage = messageLimit(options, decoder, shared.rawLimit)
   const deflate = options.deflate === true ? deflateDefaults : options.deflate === false ? null : options.deflate
   const { trigger, ...socket } = options.socket
@@ -71,6 +73,7 @@ export function configure(source: unknown): FeedConfiguration {
       recvBuffer: shared.recvBuffer,
       readChunk: shared.readChunk,
       schema: decoder instanceof RowDecoder ? rowInternals(decoder).description : null,
+      format: decoder instanceof SbeDecoder ? 'sbe' : 'json',
       trigger,
     }),
   }
@@ -78,7 +81,7 @@ export function configure(source: unknown): FeedConfiguration {
 
 /** A raw message has to pass as one record. */
 function messageLimit({ limits }: ParsedOptions, decoder: Decoder, most: number): number {
-  if (decoder.kind === 'json') return limits.maxMessage ?? 16 * mib
+  if (decoder.kind !== 'raw') return limits.maxMessage ?? 16 * mib
   if (limits.maxMessage !== undefined && limits.maxMessage > most) {
     throw configFault(
       subject,

@@ -47,6 +47,16 @@ export class JsonDecoder<S extends Shapes = Shapes> extends RowDecoder<S> {
   }
 }
 
+/** A compiled projection of SBE messages, made by `sbe()` or `sbe.oneOf()` of `tickwire/sbe`. May serve any number of feeds. */
+export class SbeDecoder<S extends Shapes = Shapes> extends RowDecoder<S> {
+  override readonly kind = 'sbe'
+
+  constructor(description: string, compiled: readonly CompiledShape[]) {
+    super(description, compiled)
+    Object.freeze(this)
+  }
+}
+
 /** Messages as they are, made by `text()` or `bytes()`. */
 export class RawDecoder<T extends string | Uint8Array = string | Uint8Array> {
   readonly kind = 'raw'
@@ -61,7 +71,7 @@ export class RawDecoder<T extends string | Uint8Array = string | Uint8Array> {
 }
 
 /** What a feed makes of messages. */
-export type Decoder = JsonDecoder | RawDecoder
+export type Decoder = JsonDecoder | SbeDecoder | RawDecoder
 
 /** Messages as text, decoded when `data` is read. */
 export function text(): RawDecoder<string> {
@@ -74,5 +84,5 @@ export function bytes(): RawDecoder<Uint8Array> {
 }
 
 export function isDecoder(value: unknown): value is Decoder {
-  return value instanceof JsonDecoder || value instanceof RawDecoder
+  return value instanceof JsonDecoder || value instanceof SbeDecoder || value instanceof RawDecoder
 }

@@ -2,7 +2,7 @@
 
 import type { FeedError } from '../runtime/errors.js'
 import type { FeedState, MalformedKind } from '../runtime/records.js'
-import type { JsonDecoder, RawDecoder } from './decoder.js'
+import type { RawDecoder, RowDecoder } from './decoder.js'
 import type { AnyRows, Message, Rows, Shapes } from './row.js'
 
 /** A change of a feed's state and its reason. */
@@ -98,7 +98,7 @@ type RowEvents<S extends Shapes> = {
 
 /** Events of a feed, by its decoder. */
 export type FeedEvents<D> = FeedLifeEvents &
-  (D extends JsonDecoder<infer S>
+  (D extends RowDecoder<infer S>
     ? RowEvents<S>
     : D extends RawDecoder<infer T>
       ? {
@@ -109,4 +109,4 @@ export type FeedEvents<D> = FeedLifeEvents &
 
 /** What a feed is iterated by: batches of rows, or messages. */
 export type FeedItem<D> =
-  D extends JsonDecoder<infer S> ? AnyRows<S> : D extends RawDecoder<infer T> ? Message<T> : never
+  D extends RowDecoder<infer S> ? AnyRows<S> : D extends RawDecoder<infer T> ? Message<T> : never

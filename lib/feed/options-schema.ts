@@ -42,7 +42,10 @@ export const feedOptionsSchema = z
   .strictObject({
     ...coreFields,
     url: z.union([z.string(), z.instanceof(URL)], { error: 'must be a string or a URL' }),
-    decode: z.custom<Decoder>(isDecoder, 'must be made by json(…), json.oneOf(…), text() or bytes()'),
+    decode: z.custom<Decoder>(
+      isDecoder,
+      'must be made by json(…), json.oneOf(…), sbe(…), sbe.oneOf(…), text() or bytes()',
+    ),
     subscribe: z
       .union([message, z.array(message).max(1_024)], { error: 'must be a message or an array of messages' })
       .transform((value) => (Array.isArray(value) ? value : [value]))
@@ -69,9 +72,9 @@ export const feedOptionsSchema = z
     path: ['subprotocols'],
     message: 'must not repeat one (RFC 6455 section 4.1)',
   })
-  .refine(({ overflow, decode }) => overflow !== 'conflate' || decode?.kind === 'json', {
+  .refine(({ overflow, decode }) => overflow !== 'conflate' || decode?.kind !== 'raw', {
     path: ['overflow'],
-    message: "'conflate' needs rows: decode with json(…)",
+    message: "'conflate' needs rows: decode with json(…) or sbe(…)",
   })
 
 /** Options with defaults. */

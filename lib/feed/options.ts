@@ -138,7 +138,7 @@ export interface CoreFeedOptions {
 export interface FeedOptions<D extends Decoder = Decoder> extends CoreFeedOptions {
   /** `ws:` or `wss:`, without credentials and fragment. */
   readonly url: string | URL
-  /** What to make of messages: `json({…})`, `json.oneOf(…)`, `text()` or `bytes()`. */
+  /** What to make of messages: `json({…})`, `json.oneOf(…)`, `sbe(…)`, `text()` or `bytes()`. */
   readonly decode: D
   /** Message or messages sent each time a connection opens, before anything else. Default: none. */
   readonly subscribe?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined

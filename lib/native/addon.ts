@@ -145,8 +145,10 @@ export interface NativeFeedOptions extends NativeCoreOptions {
   }
   readonly recvBuffer: number
   readonly readChunk: number
-  /** JSON schema description (`docs/schema-format.md`), or null: raw messages. */
+  /** What rows are made of and how (`docs/schema-format.md`), or null: raw messages. */
   readonly schema: string | null
+  /** What messages are when there is a schema. */
+  readonly format: 'json' | 'sbe'
   /** `level` exists to be measured against. */
   readonly trigger: 'edge' | 'level'
 }
@@ -311,6 +313,8 @@ export interface NativeAddon {
   threadCpuNs(): number
   /** Checks a schema description; throws with code `ERR_SCHEMA`. */
   checkSchema(description: string): void
+  /** The same for a description of SBE rows. */
+  checkSbeSchema(description: string): void
   /** The same for a description of wire rows. */
   checkRowSchema(description: string): void
   readonly Loop: new (options: { readonly mode: NativeLoopMode; readonly cpu: number }) => NativeLoop
@@ -448,6 +452,8 @@ export const MalformedKinds = [
   'unsupported',
   'unexpected',
   'tooManyTopics',
+  'notBinary',
+  'wrongSchema',
 ] as const
 
 /**

@@ -59,6 +59,12 @@ Napi::Value check_schema(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value check_sbe_schema(const Napi::CallbackInfo& info) {
+  const auto schema = decode::compile_sbe_schema(info[0].ToString().Utf8Value());
+  if (!schema.ok()) throw_error(info.Env(), schema.error());
+  return info.Env().Undefined();
+}
+
 Napi::Value check_row_schema(const Napi::CallbackInfo& info) {
   const auto schema = wire::compile_row_schema(info[0].ToString().Utf8Value());
   if (!schema.ok()) throw_error(info.Env(), schema.error());
@@ -76,6 +82,7 @@ Napi::Object init_exports(Napi::Env env, Napi::Object exports) {
   exports.Set("monoNs", Napi::Function::New(env, mono_now, "monoNs"));
   exports.Set("threadCpuNs", Napi::Function::New(env, thread_cpu, "threadCpuNs"));
   exports.Set("checkSchema", Napi::Function::New(env, check_schema, "checkSchema"));
+  exports.Set("checkSbeSchema", Napi::Function::New(env, check_sbe_schema, "checkSbeSchema"));
   exports.Set("checkRowSchema", Napi::Function::New(env, check_row_schema, "checkRowSchema"));
   exports.Set("Loop", LoopObject::define(env));
   exports.Set("Channel", ChannelObject::define(env));

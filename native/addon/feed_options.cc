@@ -63,9 +63,16 @@ Result<feed::FeedOptions> read_feed_options(Napi::Object js, std::vector<Napi::O
     }
   }
   if (js.Get("schema").IsString()) {
-    auto schema = decode::compile_schema(text(js, "schema"));
-    if (!schema.ok()) return schema.error();
-    o.schema = std::move(schema.value());
+    if (text(js, "format") == "sbe") {
+      auto schema = decode::compile_sbe_schema(text(js, "schema"));
+      if (!schema.ok()) return schema.error();
+      o.schema = schema.value().rows;
+      o.sbe = std::move(schema.value());
+    } else {
+      auto schema = decode::compile_schema(text(js, "schema"));
+      if (!schema.ok()) return schema.error();
+      o.schema = std::move(schema.value());
+    }
   }
   auto core = read_core_options(js, o, memory);
   if (!core.ok()) return core.error();

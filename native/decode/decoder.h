@@ -6,6 +6,7 @@
 #include <string>
 
 #include "decode/row_batch.h"
+#include "decode/sbe_schema.h"
 #include "decode/schema.h"
 #include "decode/symbol_table.h"
 
@@ -31,6 +32,8 @@ enum class Malformed : uint8_t {
   kUnsupported,    // a frame whose flags hide its payload
   kUnexpected,     // a frame that is none of a subscriber's business
   kTooManyTopics,
+  kNotBinary,    // a text message for an SBE decoder
+  kWrongSchema,  // SBE: of another schema
   kCount
 };
 
@@ -57,5 +60,8 @@ enum class JsonEngines : uint8_t { kBoth, kGeneral };
 // JSON by projection. Symbols are interned into `symbols`, which must outlive the decoder.
 [[nodiscard]] std::unique_ptr<Decoder> make_json_decoder(Schema schema, SymbolTable& symbols,
                                                          JsonEngines engines = JsonEngines::kBoth);
+
+// SBE messages by a program made of their schema. Symbols are interned into `symbols`, which must outlive the decoder.
+[[nodiscard]] std::unique_ptr<Decoder> make_sbe_decoder(SbeSchema schema, SymbolTable& symbols);
 
 }  // namespace tickwire::decode

@@ -61,6 +61,14 @@ class RowWriter {
     pending_.push_back({out_->open_offset() + slot, static_cast<uint32_t>(out_->rows().size()), text.data(),
                         static_cast<uint32_t>(text.size()), key, false});
   }
+  // Only a text that the table holds, perhaps known from elsewhere to be good; false for any other.
+  [[nodiscard]] bool known_symbol(uint16_t slot, std::string_view text, bool key) noexcept {
+    const uint32_t id = symbols_.find(text);
+    if (id == SymbolTable::kFull) return false;
+    row_[slot] = id;
+    if (key) key_ = id;
+    return true;
+  }
   // A text that will be gone by then.
   void symbol_copy(uint16_t slot, std::string_view text, bool key);
 

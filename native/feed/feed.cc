@@ -1,5 +1,6 @@
 #include "feed/feed.h"
 
+#include <optional>
 #include <utility>
 
 #include "feed/connection_info.h"
@@ -43,8 +44,11 @@ Feed::Feed(Channel& channel, FeedOptions options, uint16_t handle)
 
 Result<std::unique_ptr<Feed>> Feed::create(Channel& channel, FeedOptions options, uint16_t handle) {
   ConnectTarget target = std::move(options.target);
+  std::optional<decode::SbeSchema> sbe = std::move(options.sbe);
   std::unique_ptr<Feed> feed(new Feed(channel, std::move(options), handle));
-  if (feed->options().schema) {
+  if (sbe) {
+    feed->decoder_ = decode::make_sbe_decoder(std::move(*sbe), channel.symbols());
+  } else if (feed->options().schema) {
     feed->decoder_ = decode::make_json_decoder(*feed->options().schema, channel.symbols());
   }
   auto make_session = [self = feed.get()](std::unique_ptr<Stream> stream) -> Result<std::unique_ptr<SessionControl>> {

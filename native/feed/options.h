@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "decode/sbe_schema.h"
 #include "decode/schema.h"
 #include "feed/reconnect_schedule.h"
 #include "net/connector.h"
@@ -80,6 +81,7 @@ struct FeedOptions : CoreOptions {
   ConnectTarget target;
   ws::SessionOptions session;
   std::vector<Greeting> greeting;
+  std::optional<decode::SbeSchema> sbe;  // SBE messages; then `schema` is that of its rows
 };
 
 }  // namespace tickwire::feed

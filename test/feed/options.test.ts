@@ -68,6 +68,7 @@ describe('feed options', () => {
       ringWindow: 2_097_152,
       pendingBytes: 4_194_304,
       flushRows: 256,
+      format: 'json',
       flushInterval: 0,
       conflateMemory: null,
       conflateRegions: [],

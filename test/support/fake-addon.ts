@@ -187,6 +187,7 @@ export class FakeWorld {
         if (description.includes('REFUSED'))
           throw Object.assign(new Error('shapes[0]: refused'), { code: 'ERR_SCHEMA' })
       },
+      checkSbeSchema: () => {},
       checkRowSchema: () => {},
       Hmac: class {
         sign(): string {
