@@ -1,6 +1,7 @@
 // Snapshots of topics that have them, framed once for all who join.
 #include <utility>
 
+#include "base/clock.h"
 #include "hub/publication.h"
 #include "wire/header.h"
 
