@@ -13,11 +13,7 @@ const { values, positionals } = parseArgs({
   },
   allowPositionals: true,
 })
-const directory = join(
-  root,
-  'build',
-  values.sanitize ? `tests-${values.sanitize.replaceAll(',', '-')}` : 'tests',
-)
+const directory = join(root, 'build', values.sanitize ? `tests-${values.sanitize.replaceAll(',', '-')}` : 'tests')
 
 run(process.execPath, [join(root, 'scripts', 'third-party.mjs')])
 devPackages()
