@@ -8,7 +8,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { readCapture } from './capture.ts'
+import { openCapture } from 'tickwire/capture'
 import { Chaos } from './chaos.ts'
 import { drill } from './drill.ts'
 import { Live } from './live.ts'
@@ -29,7 +29,15 @@ const { values } = parseArgs({
   },
 })
 
-const texts = values.capture === undefined ? null : readCapture(values.capture).received.map((message) => message.text)
+async function receivedTexts(path: string): Promise<string[]> {
+  const texts: string[] = []
+  for await (const record of await openCapture(path)) {
+    if (record.type === 'received') texts.push(Buffer.from(record.data).toString())
+  }
+  return texts
+}
+
+const texts = values.capture === undefined ? null : await receivedTexts(values.capture)
 if (texts?.length === 0) throw new RangeError(`${values.capture} holds no received messages`)
 const live = new Live({ rate: Number(values.rate), seed: Number(values.seed), texts })
 
