@@ -94,7 +94,8 @@ export class CaptureWriter {
 
   /**
    * Takes a record; its `data` may be reused at once. Never waits, nor throws for what the disk does.
-   * @returns whether it was taken; if not, it is lost and counted. `flush()` tells when there is room again.
+   * @returns whether it was taken; if not, it is lost and counted, and the file will say so even if it is written again. Who can wait
+   * calls `flush()` before `stats().waitingBytes` reaches `queueBytes`: below it, records are taken.
    * @throws CaptureError `ERR_CAPTURE_RECORD`, `ERR_CAPTURE_TOO_LONG`, `ERR_CAPTURE_CLOSED`; the record is not counted then.
    */
   write(record: CaptureRecord): boolean {
