@@ -72,7 +72,8 @@ struct ResponseParser::State {
   }
 
   int field_value(std::string_view piece) {
-    if (!within_limits(piece.size() + 1)) return -1;
+    // The colon is in front of the first piece alone, or a value in pieces would be allowed less than one at once.
+    if (!within_limits(piece.size() + (in_value ? 0 : 1))) return -1;
     start_value();
     if (trailers) {
       trailer_bytes += piece.size();
@@ -93,7 +94,11 @@ struct ResponseParser::State {
     if (in_value) return;
     in_value = true;
     name_open = false;
-    if (!trailers) fields.push_back(':');
+    if (trailers) {
+      ++trailer_bytes;
+    } else {
+      fields.push_back(':');
+    }
   }
 
   void end_value() {

@@ -197,6 +197,23 @@ TEST_CASE("http response parser: what is cut short, malformed, unexpected or too
   }
 }
 
+TEST_CASE("http response parser: the limit of a head is the same however its bytes come") {
+  const std::string start = "HTTP/1.1 200 OK\r\nname:";
+  for (const size_t room : {size_t{506}, size_t{507}, size_t{508}}) {
+    const std::string text = start + std::string(room, 'v') + "\r\nContent-Length: 0\r\n\r\n";
+    for (size_t step = 1; step <= text.size(); step += 7) {
+      CAPTURE(room);
+      CAPTURE(step);
+      ResponseParser parser({.max_head = 512, .max_fields = 32, .max_interim = 16, .max_body = 1000});
+      Collected sink;
+      parser.expect(false);
+      // The name, the colon and the value fill it; the next field is then one too many.
+      CHECK(feed(parser, sink, text.substr(0, start.size() + room + 2), step).code ==
+            (room > 507 ? Errc::kHttpHeadTooLarge : Errc::kNone));
+    }
+  }
+}
+
 TEST_CASE("http response parser: bytes that nobody asked for") {
   ResponseParser parser({});
   Collected got;
