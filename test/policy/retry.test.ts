@@ -204,6 +204,21 @@ describe('the budget', () => {
     expect(retries).toBeLessThanOrEqual(104)
   })
 
+  it('pays for each retry once, however many requests fail at the same moment', () => {
+    const policy = retryPolicy({ budget: { ratio: 0, perSecond: 0, burst: 3 } })
+    const budget = new RetryBudget(policy, 0)
+    const request = { idempotent: true, canLookup: false, validMs: Number.NaN }
+    const all = Array.from({ length: 10 }, () => new Attempts(policy, request, budget, () => 0.5, 0))
+    for (const attempts of all) attempts.sending(0)
+    const decisions = all.map((attempts) => attempts.next(Outcomes.unknown, 10).do)
+    expect(decisions.filter((each) => each === 'retry')).toHaveLength(3)
+    // Sending them takes nothing more.
+    for (const attempts of all.slice(0, 3)) attempts.sending(20)
+    budget.use(retryPolicy({ budget: { ratio: 1, perSecond: 0, burst: 3 } }), 20)
+    budget.deposit(20)
+    expect(budget.affords(20)).toBe(true)
+  })
+
   it('comes back with time, up to its burst, and is taken along to another policy', () => {
     const budget = new RetryBudget(retryPolicy({ budget: { ratio: 0, perSecond: 2, burst: 4 } }), 0)
     const spend = (now: number): number => {

@@ -65,7 +65,6 @@ export class Attempts {
 
   /** An attempt leaves. */
   sending(now: number): void {
-    if (this.#attempt > 0) this.#budget.withdraw(now)
     this.#attempt++
     this.#sentAt = now
   }
@@ -103,6 +102,8 @@ export class Attempts {
       random: this.#random(),
     })
     if (outcome.kind === 'absent' && pendingMs === 0) this.#uncertain = false
+    // Paid for when it is decided: those who wait for their delay at the same time must not spend the same retry.
+    if (decision.do === 'retry') this.#budget.withdraw(now)
     return decision
   }
 }

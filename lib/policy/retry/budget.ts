@@ -28,7 +28,7 @@ export class RetryBudget {
     return this.#policy === null || this.#refilled(now) >= 1
   }
 
-  /** A retry is sent. */
+  /** A retry is decided. */
   withdraw(now: number): void {
     if (this.#policy === null) return
     this.#left = Math.max(0, this.#refilled(now) - 1)
