@@ -11,6 +11,17 @@ constexpr int64_t kMaxWords = 4096;
 
 }  // namespace
 
+bool LayoutReader::open(std::string_view description, simdjson::dom::parser& parser, Element& root) {
+  if (description.size() > kMaxDescription) {
+    reader_.fail("", "longer than 4 MiB");
+    return false;
+  }
+  const auto error = parser.parse(description.data(), description.size()).get(root);
+  if (error == simdjson::SUCCESS) return true;
+  reader_.fail("", simdjson::error_message(error));
+  return false;
+}
+
 void LayoutReader::boolean(const Object& from, const std::string& place, std::string_view key, bool& out) {
   Element value;
   if (reader_.member(from, place, key, false, value)) static_cast<void>(reader_.boolean(value, at(place, key), out));

@@ -25,6 +25,9 @@ class LayoutReader {
   // Faults go to `reader`.
   explicit LayoutReader(DescriptionReader& reader) noexcept : reader_(reader) {}
 
+  // The description as JSON, which lives as long as `parser` does. False when it is too long or none.
+  [[nodiscard]] bool open(std::string_view description, simdjson::dom::parser& parser, Element& root);
+
   // The members of a shape that stand in front of its fields: name, words, flagsSlot.
   void begin_shape(const Object& from, const std::string& place, const std::vector<Shape>& others, Shape& out);
   // Those that need the fields: keyField; and that no two things have the same place.

@@ -41,14 +41,7 @@ class Compiler {
 Result<Schema> Compiler::compile(std::string_view description) {
   simdjson::dom::parser parser;
   Element root;
-  if (description.size() > LayoutReader::kMaxDescription) {
-    reader_.fail("", "longer than 4 MiB");
-  } else if (const auto error = parser.parse(description.data(), description.size()).get(root);
-             error != simdjson::SUCCESS) {
-    reader_.fail("", simdjson::error_message(error));
-  } else {
-    top(root);
-  }
+  if (layout_.open(description, parser, root)) top(root);
   if (!reader_.ok()) return Error{Errc::kSchema, 0, reader_.error()};
   return std::move(schema_);
 }
