@@ -22,7 +22,10 @@ export interface CaptureWriterOptions {
 
 /** Options of {@link openCapture}. */
 export interface CaptureReaderOptions {
-  /** Bytes of a block before compression, 1 KiB…256 MiB; larger ones are skipped and counted. Default 64 MiB. */
+  /**
+   * Bytes of a block before compression, 1 KiB…256 MiB; larger ones are skipped and counted. Default 256 MiB, whatever a writer makes;
+   * less is for files of strangers.
+   */
   readonly maxBlockBytes?: number | undefined
   /** Bytes of a line of the text format, 1 KiB…256 MiB. Default 64 MiB. */
   readonly maxLineBytes?: number | undefined
@@ -67,7 +70,8 @@ export const readerSchema = z.strictObject({
     .int()
     .min(kib)
     .max(256 * mib)
-    .default(64 * mib),
+    // What any writer makes: a limit below is for files of strangers.
+    .default(256 * mib),
   maxLineBytes: z
     .int()
     .min(kib)

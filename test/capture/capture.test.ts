@@ -344,6 +344,21 @@ describe('the reader', () => {
     await expect(reader[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'ERR_CAPTURE_CLOSED' })
   })
 
+  it('reads the largest record that a writer takes when it is told to', { timeout: 60_000 }, async () => {
+    const large = message(1, 70 * 1_048_576)
+    const path = await writeBlocks([large, message(2)], { compression: 'none', maxRecordBytes: 80 * 1_048_576 })
+    await using reader = await openCapture(path)
+    let bytes = 0
+    let records = 0
+    for await (const record of reader) {
+      records++
+      if (record.type === 'received') bytes += record.data.length
+    }
+    expect(records).toBe(2)
+    expect(bytes).toBeGreaterThan(70 * 1_048_576)
+    expect(reader.stats()).toMatchObject({ damagedBlocks: 0, missingBlocks: 0, ended: true })
+  })
+
   it('skips blocks beyond its limit', async () => {
     const path = await writeBlocks([message(1, 3_000), message(2)], { compression: 'none' })
     await using reader = await openCapture(path, { maxBlockBytes: 1_024 })
