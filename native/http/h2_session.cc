@@ -251,6 +251,13 @@ int H2Session::on_frame(const nghttp2_frame& frame) {
   if (frame.hd.type != NGHTTP2_HEADERS) return 0;
   H2Stream* const stream = stream_of(frame.hd.stream_id);
   if (stream == nullptr || stream->has_head) return 0;
+  if (stream->status < 100) {
+    // nghttp2 takes it for a final one, behind which a body may come.
+    if (!stream->error) stream->error = {Errc::kHttpMalformed, 0, "a status below 100"};
+    stream->wanted = false;
+    reset(*stream, NGHTTP2_PROTOCOL_ERROR);
+    return 0;
+  }
   if (stream->status < 200) {
     if (++stream->interim > limits_.max_interim) {
       stream->error = {Errc::kHttpMalformed, 0, "too many interim responses"};

@@ -130,10 +130,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   // may do.
   if (whole.failed || pieces.failed) return 0;
   for (const auto& [id, text] : whole.answers) {
+    // A stream that both sides have reason to end is ended by whoever says so first, and then with the one's code or
+    // the other's. What was answered both times is the same.
     const auto other = pieces.answers.find(id);
-    if (text != "refused" && other != pieces.answers.end() && other->second != "refused" && other->second != text) {
-      std::abort();
-    }
+    const auto answered = [](const std::string& each) { return each.ends_with("closed 0"); };
+    if (other == pieces.answers.end() || !answered(text) || !answered(other->second)) continue;
+    if (other->second != text) std::abort();
   }
   return 0;
 }

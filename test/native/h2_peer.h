@@ -52,14 +52,14 @@ class H2Peer {
   }
   void cut() { cut_ = true; }
 
-  void answer(int32_t stream, std::string body) {
+  // `code`: three digits.
+  void answer(int32_t stream, std::string body, std::string code = "200") {
     bodies_[stream] = {std::move(body), 0};
     nghttp2_nv status{};
     static char name[] = ":status";
-    static char value[] = "200";
     status.name = reinterpret_cast<uint8_t*>(name);
     status.namelen = 7;
-    status.value = reinterpret_cast<uint8_t*>(value);
+    status.value = reinterpret_cast<uint8_t*>(code.data());
     status.valuelen = 3;
     nghttp2_data_provider provider{};
     provider.source.ptr = this;

@@ -137,6 +137,22 @@ TEST_CASE("http/2 connection: what the peer did not look at can be sent again, w
   rig.connection->abort({});
 }
 
+TEST_CASE("http/2 connection: a status below 100 is none, and its body nobody's") {
+  H2Rig rig([](H2Peer& peer, const H2Peer::Asked& asked) {
+    peer.answer(asked.stream, "body", asked.path == "/50" ? "050" : "200");
+  });
+  REQUIRE(rig.connection->send(1, get("/50")).ok());
+  REQUIRE(rig.connection->send(2, get("/fine")).ok());
+  REQUIRE(rig.until([&] { return rig.notes.done + rig.notes.failed == 2; }));
+  CHECK(rig.notes.answers[1].failed == Errc::kHttpMalformed);
+  CHECK(rig.notes.answers[1].sent == Sent::kMaybe);
+  CHECK(rig.notes.answers[1].status == 0);
+  CHECK(rig.notes.answers[1].body.empty());
+  CHECK(rig.notes.answers[2].body == "body");
+  CHECK(rig.notes.closed == 0);
+  rig.connection->abort({});
+}
+
 TEST_CASE("http/2 connection: GOAWAY ends it once those that count are answered") {
   std::vector<int32_t> seen;
   H2Rig rig([&seen](H2Peer& peer, const H2Peer::Asked& asked) {
