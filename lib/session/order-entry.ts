@@ -27,7 +27,7 @@ export interface OrderEntryOptions {
 }
 
 /** One request, whichever way it goes. */
-export interface OrderRequest extends Omit<SessionRequest, 'wait' | 'route'> {
+export interface OrderRequest extends Omit<SessionRequest, 'wait'> {
   /** The client id that `params` carry: with it an order of unknown fate can be looked up. */
   readonly idempotencyKey?: string | undefined
   /** Executing it twice is the same as once. Default false. */

@@ -40,6 +40,11 @@ export interface SessionProtocol {
   request(id: string, method: string, params: SessionParams, clock: AuthClock, auth: boolean): string
   /** The message that has to be answered before anything else is sent; null: none. */
   login(id: string, clock: AuthClock): string | null
+  /**
+   * Reads a message's text. Default: JSON in which integers beyond 2^53 are text.
+   * @throws SyntaxError
+   */
+  parse?(text: string): unknown
   /** What a parsed message answers; null: it answers nothing. Never throws. */
   answer(message: unknown): SessionAnswer | null
   /** Levels of limits that an answer tells other than by what stands for headers. */

@@ -11,6 +11,7 @@ import type { Outcome } from '../policy/retry/outcome.js'
 import { redacted } from '../rest/redaction.js'
 import { Emitter, type Listener, throwLater } from '../runtime/emitter.js'
 import { FeedError, TickwireError } from '../runtime/errors.js'
+import { exactJson } from '../runtime/exact-json.js'
 import { Login } from './login.js'
 import {
   checkSessionOptions,
@@ -84,6 +85,7 @@ export class RequestSession implements AsyncDisposable {
   #login: Login | null = null
   #opening: { readonly promise: Promise<void>; resolve(): void; reject(error: Error): void } | null = null
   #refused: SessionError | null = null
+  readonly #parse: (text: string) => unknown
   readonly #counters = { requests: 0, answered: 0, failed: 0, late: 0, unread: 0 }
   /** Requests under way, with those that wait for limits. */
   #inFlight = 0
@@ -93,6 +95,7 @@ export class RequestSession implements AsyncDisposable {
     const parsed = checkSessionOptions(options)
     this.#options = parsed
     this.protocol = parsed.protocol
+    this.#parse = parsed.protocol.parse?.bind(parsed.protocol) ?? exactJson
     this.clock = parsed.rest?.clock ?? parsed.clock ?? new ClockOffset()
     this.#limiter = parsed.rest?.limiter ?? parsed.limiter ?? new Limiter({ rules: [] })
     this.#feed = new Feed(feedOptions(options))
@@ -156,6 +159,14 @@ export class RequestSession implements AsyncDisposable {
     } finally {
       this.#inFlight--
     }
+  }
+
+  /**
+   * Gives the connection up and opens another, as when the venue says that this one is about to end. What is under way fails.
+   * @throws FeedError `ERR_NOT_OPEN`
+   */
+  reconnect(): void {
+    this.#feed.reconnect()
   }
 
   stats(): SessionStats {
@@ -316,7 +327,7 @@ export class RequestSession implements AsyncDisposable {
   #onMessage(data: string): void {
     let message: unknown
     try {
-      message = JSON.parse(data)
+      message = this.#parse(data)
     } catch {
       this.#counters.unread++
       return

@@ -1,9 +1,12 @@
 /** tickwire/venue: what all venues have in common. Each of them is imported by itself: `tickwire/venue/binance`. */
 
-export { Desk, type DeskEvents, type DeskOptions, type OrderEvent } from './desk/desk.js'
+export { exactJson } from '../runtime/exact-json.js'
+export type { DeadMan, DeadManOptions } from './desk/dead-man.js'
+export { Desk, type DeskOptions } from './desk/desk.js'
+export type { DeadManEvent, DeskEvents, DeskState, FillEvent, OrderEvent, StreamEvent } from './desk/desk-events.js'
+export type { EntryMode } from './desk/order-door.js'
 export type { MarketFeed, MarketLimits, MarketOptions, MarketStream } from './market/market-feeds.js'
 export { compareDecimals, subtractDecimals } from './order/decimal-text.js'
-export { exactJson } from './order/exact-json.js'
 export type {
   OrderAmend,
   OrderRef,
@@ -17,4 +20,5 @@ export type {
 export type { CancelResult, OrderDialect, OrderForm, OrderPage } from './order/order-dialect.js'
 export { OrderError, type OrderErrorCode, type OrderErrorDetails } from './order/order-error.js'
 export { type OrderChange, OrderTrack, type TrackedStatus } from './order/order-track.js'
+export type { AccountEvent, BalanceUpdate, Fill, PositionUpdate } from './stream/account-events.js'
 export type { VenueProfile, VenueRestOptions } from './venue-rest.js'

@@ -8,7 +8,7 @@ import type { Desk, OrderError, OrderEvent, OrderUpdate } from '../../dist/esm/v
 import { kraken } from '../../dist/esm/venue/kraken/index.js'
 import { okx } from '../../dist/esm/venue/okx/index.js'
 import { chance, cleanUp, onCleanUp } from '../rest/venue-server.ts'
-import { type Exchange, type Fate, key, passphrase, pem, secret, startExchange, wires } from './exchange.ts'
+import { type Exchange, type Fate, key, type Order, passphrase, pem, secret, startExchange, wires } from './exchange.ts'
 
 afterEach(cleanUp)
 
@@ -129,6 +129,44 @@ describe.each(names)('%s', (name) => {
     expect(exchange.book.open()).toEqual([])
   })
 
+  it('a change whose answer is lost is looked up', async () => {
+    const { desk, exchange } = await open(name)
+    const { clientOrderId } = await desk.place(limit)
+    const terms = name === 'binance' ? { size: '0.00100' } : { price: '64999.9', size: '0.00100', side: 'buy' as const }
+    exchange.fate = (number) => (number === 1 ? 'answerLost' : 'answered')
+    const changed = await desk.amend({ symbol: limit.symbol, clientOrderId, ...terms })
+    expect(changed).toMatchObject({ clientOrderId, status: 'open', size: '0.00100' })
+    expect(exchange.seen.filter((line) => /amend|edit|PUT/i.test(line))).toHaveLength(1)
+  })
+
+  it('a change that never arrived is told as such, once it can no longer be made', async () => {
+    // The others say for how long a request is valid: 30 seconds (OKX), or not at all.
+    if (!name.startsWith('binance') && name !== 'bybit') return
+    const { desk, exchange } = await open(name)
+    const { clientOrderId } = await desk.place(limit)
+    const terms = name === 'binance' ? { size: '0.00100' } : { price: '64999.9', size: '0.00100', side: 'buy' as const }
+    exchange.fate = () => 'requestLost'
+    expect(await failure(desk.amend({ symbol: limit.symbol, clientOrderId, ...terms }))).toMatchObject({
+      code: 'ERR_ORDER_UNSENT',
+      mayHaveExecuted: false,
+    })
+    expect(exchange.book.orders[0]).toMatchObject({ size: '0.00200', state: 'open' })
+  })
+
+  it('a change of what was filled meanwhile says so', async () => {
+    const { desk, exchange } = await open(name)
+    const { clientOrderId } = await desk.place(limit)
+    const terms = name === 'binance' ? { size: '0.00100' } : { price: '64999.9', size: '0.00100', side: 'buy' as const }
+    exchange.fate = () => {
+      exchange.book.fill(exchange.book.orders[0] as Order, '0.00200')
+      return 'requestLost'
+    }
+    expect(await failure(desk.amend({ symbol: limit.symbol, clientOrderId, ...terms }))).toMatchObject({
+      code: 'ERR_ORDER_NOT_FOUND',
+    })
+    expect(desk.known({ clientOrderId })).toMatchObject({ status: 'filled' })
+  })
+
   it('a cancel of what was filled meanwhile says so', async () => {
     const { desk, exchange, events } = await open(name)
     const { clientOrderId } = await desk.place(limit)
@@ -238,7 +276,7 @@ describe('a desk', () => {
   it('takes what a private stream says, and tells every fill once', async () => {
     const { desk, exchange, events } = await open('bybit')
     const fills: string[] = []
-    desk.on('fill', ({ filledBy }) => fills.push(filledBy))
+    desk.on('fill', ({ size }) => fills.push(size))
     const { clientOrderId, orderId, ...rest } = await desk.place(limit)
     const push = (fields: Partial<OrderUpdate>): OrderUpdate =>
       desk.apply({ ...rest, clientOrderId: '', orderId, ...fields })

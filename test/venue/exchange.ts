@@ -49,9 +49,30 @@ export interface Answer {
   readonly body: unknown
 }
 
+/** One trade of an order. */
+export interface Trade {
+  readonly id: string
+  readonly order: Order
+  readonly price: string
+  readonly size: string
+  readonly fee: string
+  readonly feeAsset: string
+  readonly maker: boolean
+  readonly at: number
+}
+
+/** An order stands otherwise than it did; `trade` when that is why. */
+export type Watcher = (order: Order, trade: Trade | null) => void
+
+/** In thousandths and hundred-thousandths, which is all that tests trade in. */
+const parts = (text: string): number => Math.round(Number(text) * 100_000)
+const written = (count: number): string => (count / 100_000).toFixed(5)
+
 /** The book itself. */
 export class Book {
   readonly orders: Order[] = []
+  readonly trades: Trade[] = []
+  readonly watchers = new Set<Watcher>()
   /** Client ids of executed orders: two of one are a double execution. */
   readonly executed: string[] = []
   #last = 8_389_765_519_993_908_000n
@@ -60,7 +81,46 @@ export class Book {
     const made: Order = { ...order, id: String(++this.#last), filled: '0', state: 'open', updated: Date.now() }
     this.executed.push(order.client)
     this.orders.push(made)
+    this.#tell(made, null)
     return made
+  }
+
+  /** Trades so much of an open order, at most what is left. */
+  fill(order: Order, size: string): Trade | null {
+    const left = parts(order.size) - parts(order.filled)
+    const amount = Math.min(left, parts(size))
+    if (order.state !== 'open' || amount <= 0) return null
+    const trade: Trade = {
+      id: `T${this.trades.length + 1}`,
+      order,
+      price: order.price,
+      size: written(amount),
+      fee: '0.00013',
+      feeAsset: 'USDT',
+      maker: true,
+      at: Date.now(),
+    }
+    this.trades.push(trade)
+    order.filled = written(parts(order.filled) + amount)
+    order.updated = Date.now()
+    if (amount === left) order.state = 'filled'
+    this.#tell(order, trade)
+    return trade
+  }
+
+  amend(order: Order, terms: { readonly price?: string | undefined; readonly size?: string | undefined }): Order {
+    const { price = order.price, size = order.size } = terms
+    Object.assign(order, { price, size, updated: Date.now() })
+    this.#tell(order, null)
+    return order
+  }
+
+  tradesOf(id: unknown): Trade[] {
+    return this.trades.filter(({ order }) => order.id === String(id))
+  }
+
+  #tell(order: Order, trade: Trade | null): void {
+    for (const watcher of this.watchers) watcher(order, trade)
   }
 
   find(id: unknown, client: unknown): Order | undefined {
@@ -74,6 +134,7 @@ export class Book {
   cancel(order: Order): Order {
     order.state = 'canceled'
     order.updated = Date.now()
+    this.#tell(order, null)
     return order
   }
 }
@@ -174,7 +235,7 @@ function binanceWire(prefix: string, all: string, status: Record<Order['state'],
     price: order.price,
     origQty: order.size,
     executedQty: order.filled,
-    status: status[order.state],
+    status: order.state === 'open' && order.filled !== '0' ? 'PARTIALLY_FILLED' : status[order.state],
     type: 'LIMIT',
     side: order.side,
     updateTime: order.updated,
@@ -221,8 +282,23 @@ function binanceWire(prefix: string, all: string, status: Record<Order['state'],
       if (method === 'PUT') {
         if (found?.state !== 'open') return refusal(-2038, 'Order does not exist.')
         const { newQty, quantity = newQty, price = found.price } = params as Record<string, string>
-        Object.assign(found, { size: quantity, price, updated: Date.now() })
+        book.amend(found, { size: quantity, price })
         return { body: prefix === '/api/v3' ? { transactTime: Date.now(), amendedOrder: show(found) } : show(found) }
+      }
+      if (/(myTrades|userTrades)$/.test(path)) {
+        const trades = book.tradesOf(orderId).map((trade) => ({
+          symbol: trade.order.symbol,
+          id: trade.id,
+          orderId: `#${trade.order.id}`,
+          price: trade.price,
+          qty: trade.size,
+          commission: trade.fee,
+          commissionAsset: trade.feeAsset,
+          time: trade.at,
+          isBuyer: trade.order.side === 'BUY',
+          isMaker: trade.maker,
+        }))
+        return { body: trades }
       }
       if (path === `${prefix}/openOrders` && method === 'GET')
         return { body: book.open(symbol).map((order) => show(order)) }
@@ -267,7 +343,7 @@ const bybitWire: Wire = {
       price: order.price,
       qty: order.size,
       cumExecQty: order.filled,
-      orderStatus: states[order.state],
+      orderStatus: order.state === 'open' && order.filled !== '0' ? 'PartiallyFilled' : states[order.state],
       updatedTime: String(order.updated),
     })
     const found = book.find(orderId, orderLinkId)
@@ -286,7 +362,7 @@ const bybitWire: Wire = {
     if (path === '/v5/order/amend') {
       if (found?.state !== 'open') return refusal(170213, 'Order does not exist.')
       const { qty = found.size, price = found.price } = params as Record<string, string>
-      Object.assign(found, { size: qty, price, updated: Date.now() })
+      book.amend(found, { size: qty, price })
       return done(ids(found))
     }
     if (path === '/v5/order/cancel-all')
@@ -342,7 +418,7 @@ const okxWire: Wire = {
       sz: order.size,
       accFillSz: order.filled,
       avgPx: '',
-      state: states[order.state],
+      state: order.state === 'open' && order.filled !== '0' ? 'partially_filled' : states[order.state],
       uTime: String(order.updated),
     })
     const found = book.find(ordId, clOrdId)
@@ -362,7 +438,7 @@ const okxWire: Wire = {
     if (path.endsWith('/amend-order')) {
       if (found?.state !== 'open') return refused('51503', 'Order modification failed as the order does not exist.')
       const { newSz = found.size, newPx = found.price } = params as Record<string, string>
-      Object.assign(found, { size: newSz, price: newPx, updated: Date.now() })
+      book.amend(found, { size: newSz, price: newPx })
       return done(row(found))
     }
     if (path.endsWith('/orders-pending')) return done(...book.open(instId).map(show))
@@ -431,7 +507,7 @@ function krakenWire(): Wire {
         case 'AmendOrder': {
           if (found?.state !== 'open') return refused('EOrder:Unknown order')
           const { order_qty = found.size, limit_price = found.price } = params as Record<string, string>
-          Object.assign(found, { size: order_qty, price: limit_price, updated: Date.now() })
+          book.amend(found, { size: order_qty, price: limit_price })
           return done({ amend_id: 'T1' })
         }
         case 'CancelOrder':
@@ -513,7 +589,7 @@ const coinbaseWire: Wire = {
       const order = book.find(params['order_id'], undefined)
       if (order?.state !== 'open')
         return { body: { success: false, errors: [{ edit_failure_reason: 'ORDER_NOT_FOUND' }] } }
-      Object.assign(order, { size: params['size'], price: params['price'], updated: Date.now() })
+      book.amend(order, { size: String(params['size']), price: String(params['price']) })
       return { body: { success: true, errors: [] } }
     }
     if (path === `${root}/historical/batch`)

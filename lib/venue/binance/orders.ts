@@ -15,7 +15,7 @@ import { acceptance, noCancelMany, type OrderDialect, refusalTable, unreadable }
 import { OrderError } from '../order/order-error.js'
 
 /** https://developers.binance.com/docs/binance-spot-api-docs/enums#order-status-status */
-const statuses: Readonly<Record<string, OrderStatus>> = {
+export const statuses: Readonly<Record<string, OrderStatus>> = {
   NEW: 'open',
   PENDING_NEW: 'accepted',
   PARTIALLY_FILLED: 'partiallyFilled',

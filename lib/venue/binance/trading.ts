@@ -1,6 +1,16 @@
-import { Desk, type DeskOptions, needKey } from '../desk/desk.js'
+import type { BinanceAuth } from '../../sign/venue/binance.js'
+import { Desk, type DeskOptions, deskOptionsOf, needKey } from '../desk/desk.js'
+import { usualUrl } from '../desk/desk-wiring.js'
+import { binanceEntry } from './entry.js'
 import { binanceOrders, binanceUsdmOrders } from './orders.js'
-import { type BinanceRestOptions, type BinanceUsdmRestOptions, binanceRest, binanceUsdmRest } from './rest.js'
+import {
+  type BinanceKey,
+  type BinanceRestOptions,
+  type BinanceUsdmRestOptions,
+  binanceRest,
+  binanceUsdmRest,
+} from './rest.js'
+import { binanceStream, binanceTrades, spotApiUrls } from './stream.js'
 
 /** What `binance.trading()` takes: a key, and what `binance.rest()` takes besides. */
 export type BinanceTradingOptions = BinanceRestOptions & DeskOptions & { readonly key: string }
@@ -9,13 +19,30 @@ export type BinanceTradingOptions = BinanceRestOptions & DeskOptions & { readonl
 export type BinanceUsdmTradingOptions = BinanceUsdmRestOptions & DeskOptions & { readonly key: string }
 
 /** @throws ConfigError, SignError `ERR_SIGN_KEY`. */
-export function binanceTrading({ tracked, ...options }: BinanceTradingOptions): Desk {
+export function binanceTrading(given: BinanceTradingOptions): Desk {
+  const [desk, options] = deskOptionsOf(given)
   needKey('Binance', options)
-  return new Desk(binanceRest(options), binanceOrders, { tracked })
+  const rest = binanceRest(options)
+  const auth = rest.auth as BinanceAuth
+  const url = usualUrl(spotApiUrls, options)
+  const logon = isEd25519(options)
+  return new Desk(rest, binanceOrders, desk, {
+    stream: binanceStream(auth, logon),
+    streamUrl: url,
+    entry: binanceEntry(auth, logon),
+    entryUrl: url,
+    trades: binanceTrades('/api/v3/myTrades', 5),
+  })
 }
 
 /** @throws ConfigError, SignError `ERR_SIGN_KEY`. */
-export function binanceUsdmTrading({ tracked, ...options }: BinanceUsdmTradingOptions): Desk {
+export function binanceUsdmTrading(given: BinanceUsdmTradingOptions): Desk {
+  const [desk, options] = deskOptionsOf(given)
   needKey('Binance USD-M', options)
-  return new Desk(binanceUsdmRest(options), binanceUsdmOrders, { tracked })
+  return new Desk(binanceUsdmRest(options), binanceUsdmOrders, desk)
+}
+
+/** Only such keys log on to a session; others sign every request. */
+function isEd25519({ privateKey, keyType = 'ed25519' }: BinanceKey): boolean {
+  return privateKey !== undefined && keyType === 'ed25519'
 }

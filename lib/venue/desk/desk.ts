@@ -1,39 +1,53 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { Rest } from '../../rest/rest.js'
-import type { RestResponse } from '../../rest/rest-response.js'
 import { configFault, parseConfig } from '../../runtime/config.js'
 import { Emitter, type Listener, throwLater } from '../../runtime/emitter.js'
-import { exactJson } from '../order/exact-json.js'
+import type { SessionConnection } from '../../session/options.js'
 import type { OrderAmend, OrderRef, OrderRequest, OrderUpdate } from '../order/order.js'
 import { checkOrder } from '../order/order.js'
 import { type CancelResult, type OrderDialect, type OrderForm, unreadable } from '../order/order-dialect.js'
 import { OrderError } from '../order/order-error.js'
 import type { OrderChange, OrderTrack } from '../order/order-track.js'
-import { orderErrorOf } from './rest-refusal.js'
+import { AccountStream } from './account-stream.js'
+import type { DeadMan, DeadManOptions } from './dead-man.js'
+import type { DeskEvents, DeskState, OrderEvent } from './desk-events.js'
+import type { DeskWiring } from './desk-wiring.js'
+import { Fills } from './fills.js'
+import { type DoorAnswer, type EntryMode, OrderDoor } from './order-door.js'
+import { settleAmend, settlePlace } from './settle.js'
+import { Switches } from './switches.js'
 import { TrackedOrders } from './tracked-orders.js'
 
 /** What venues' `trading()` takes besides what their `rest()` does. */
 export interface DeskOptions {
   /** Orders that are remembered, 1…1,000,000: all that are open, and those that ended last. Default 10,000. */
   readonly tracked?: number | undefined
+  /**
+   * Which way orders go. `auto`: over the WebSocket when that is ready, else over REST; `ws`: over the WebSocket alone. It is opened by
+   * `open()`. Default `'rest'`.
+   */
+  readonly entry?: EntryMode | undefined
+  /** In place of the profile's address of the private stream, `ws:` or `wss:`, with its path. */
+  readonly streamUrl?: string | undefined
+  /** In place of the profile's address of order entry over WebSocket. */
+  readonly entryUrl?: string | undefined
+  /** Of both WebSockets: TLS, proxy, loop, reconnect, heartbeat, …. */
+  readonly connection?: SessionConnection | undefined
 }
 
-const schema = z.strictObject({ tracked: z.int().min(1).max(1_000_000).default(10_000) })
+const schema = z.strictObject({
+  tracked: z.int().min(1).max(1_000_000).default(10_000),
+  entry: z.enum(['rest', 'ws', 'auto']).default('rest'),
+  streamUrl: z.string().optional(),
+  entryUrl: z.string().optional(),
+  connection: z.record(z.string(), z.unknown()).default({}),
+})
 
-/** An order stands otherwise than it did. */
-export interface OrderEvent extends OrderChange {
-  readonly symbol: string
-  readonly clientOrderId: string
-  /** All that the venue has said; null while it has not been heard. */
-  readonly state: OrderUpdate | null
-}
-
-export interface DeskEvents {
-  /** Anything has changed. */
-  order: OrderEvent
-  /** Something was filled: `filledBy` says how much, each fill once. */
-  fill: OrderEvent
+/** A venue's options in two: those of the desk, and the rest. */
+export function deskOptionsOf<T extends DeskOptions>(options: T): [DeskOptions, Omit<T, keyof DeskOptions>] {
+  const { tracked, entry, streamUrl, entryUrl, connection, ...others } = options
+  return [{ tracked, entry, streamUrl, entryUrl, connection }, others]
 }
 
 /** @throws ConfigError for a desk without a key, which could do nothing. */
@@ -54,16 +68,70 @@ export class Desk implements AsyncDisposable {
   readonly dialect: OrderDialect
   readonly #orders: TrackedOrders
   readonly #emitter = new Emitter<DeskEvents>()
+  readonly #door: OrderDoor
+  readonly #stream: AccountStream
+  readonly #fills: Fills
+  readonly #switches: Switches
 
   /**
    * @param rest a client for the venue, with its look-up; closed with the desk.
+   * @param wiring what the venue has besides: a private stream, order entry over WebSocket, a dead-man's switch.
    * @throws ConfigError
    */
-  constructor(rest: Rest, dialect: OrderDialect, options: DeskOptions = {}) {
-    const { tracked } = parseConfig('desk options', schema, options)
+  constructor(rest: Rest, dialect: OrderDialect, options: DeskOptions = {}, wiring: DeskWiring = {}) {
+    const { tracked, entry, streamUrl, entryUrl, connection } = parseConfig('desk options', schema, options)
     this.rest = rest
     this.dialect = dialect
     this.#orders = new TrackedOrders(tracked)
+    const plan = wiring.entry ?? null
+    if (entry !== 'rest' && plan === null) {
+      throw configFault('desk options', ['entry'], 'the venue takes no orders over WebSocket: must be `rest`')
+    }
+    const url = entryUrl ?? wiring.entryUrl ?? null
+    if (entry !== 'rest' && url === null) throw configFault('desk options', ['entryUrl'], 'must be given')
+    this.#door = new OrderDoor({ rest, dialect, mode: entry, plan, url, connection: connection as SessionConnection })
+    this.#fills = new Fills({
+      orders: this.#orders,
+      trades: wiring.trades ?? null,
+      ask: async (form) => (await this.#send(form)).body,
+      hearing: () => this.#stream.hears,
+      tellsTrades: wiring.stream?.tellsTrades ?? true,
+      tell: (event) => this.#emitter.slot('fill').emit(event, throwLater),
+    })
+    this.#switches = new Switches({
+      plan: wiring.deadMan ?? null,
+      send: async (form) => (await this.#send(form)).body,
+      session: () => this.#stream.session,
+      tell: (event) => this.#emitter.slot('deadMan').emit(event, throwLater),
+    })
+    this.#stream = new AccountStream({
+      plan: wiring.stream ?? null,
+      url: streamUrl ?? wiring.streamUrl ?? null,
+      rest,
+      connection: connection as SessionConnection,
+      orders: this.#orders,
+      emitter: this.#emitter,
+      apply: (update) => void this.apply(update),
+      fill: (fill) => this.#fills.heard(fill),
+      openOrders: () => this.openOrders(),
+      order: (ref) => this.order(ref),
+      subscribed: () => this.#switches.reconnected(),
+    })
+  }
+
+  /** What it hears by itself, as of now. */
+  get state(): DeskState {
+    return this.#stream.state
+  }
+
+  /**
+   * Opens the private stream, and the WebSocket for orders where that is wanted. Resolves when all is known that happens, and has happened to
+   * orders: `state` is `live`. From then on the desk keeps itself so, and says by `stream` events when it is not.
+   * @throws SessionError, RestError: the venue refuses the key; ConfigError when it is not known where to connect; OrderError
+   * `ERR_ORDER_UNSUPPORTED` when the venue has no private stream there.
+   */
+  async open(): Promise<void> {
+    await Promise.all([this.#stream.open(), this.#door.open()])
   }
 
   /**
@@ -76,10 +144,9 @@ export class Desk implements AsyncDisposable {
     const form = this.dialect.place(order)
     const track = this.#orders.add(order.symbol, clientOrderId)
     try {
-      const response = await this.#send(form)
-      const body = bodyOf(response)
+      const { body, found } = await this.#send(form)
       // The answer was lost: this is the look-up's.
-      const update = response.found ? this.dialect.found(body, order) : this.dialect.placed(body, order)
+      const update = found ? this.dialect.found(body, order) : this.dialect.placed(body, order)
       if (update === null) throw unreadable()
       return this.#learn(track, update)
     } catch (error) {
@@ -88,13 +155,21 @@ export class Desk implements AsyncDisposable {
   }
 
   /**
-   * Changes an order; venues differ in what they change.
-   * @throws OrderError. `ERR_ORDER_UNKNOWN`: it may have been changed: `order()` tells.
+   * Changes an order; venues differ in what they change. A change whose answer was lost is looked up: it resolves when the order stands as it was
+   * to.
+   * @throws OrderError. `ERR_ORDER_UNSENT`: it was certainly not changed; `ERR_ORDER_NOT_FOUND`: it has ended; `ERR_ORDER_UNKNOWN`: it may have
+   * been changed: `order()` tells.
    */
   async amend(change: OrderAmend): Promise<OrderUpdate> {
     const complete = this.#complete(change)
-    const body = bodyOf(await this.#send(this.dialect.amend(complete)))
-    return this.apply(this.dialect.amended(body, complete))
+    const form = this.dialect.amend(complete)
+    try {
+      const { body } = await this.#send(form)
+      return this.apply(this.dialect.amended(body, complete))
+    } catch (error) {
+      if (!(error instanceof OrderError) || !error.mayHaveExecuted) throw error
+      return settleAmend(complete, error, () => this.#look(complete), this.#door.validMs)
+    }
   }
 
   /**
@@ -105,7 +180,7 @@ export class Desk implements AsyncDisposable {
   async cancel(ref: OrderRef): Promise<OrderUpdate> {
     const complete = this.#complete(ref)
     try {
-      const body = bodyOf(await this.#send(this.dialect.cancel(complete)))
+      const { body } = await this.#send(this.dialect.cancel(complete))
       return this.apply(this.dialect.canceled(body, complete))
     } catch (error) {
       if (!(error instanceof OrderError)) throw error
@@ -126,7 +201,7 @@ export class Desk implements AsyncDisposable {
    */
   async cancelAll(symbol?: string): Promise<readonly CancelResult[]> {
     const form = this.dialect.cancelAll(symbol)
-    if (form !== null) return this.#canceledMany(bodyOf(await this.#send(form)), [], symbol)
+    if (form !== null) return this.#canceledMany((await this.#send(form)).body, [], symbol)
     const open = await this.openOrders(symbol)
     if (symbol === undefined && open[0] !== undefined && this.dialect.cancelAll(open[0].symbol) !== null) {
       const symbols = [...new Set(open.map((order) => order.symbol))]
@@ -151,16 +226,9 @@ export class Desk implements AsyncDisposable {
    * @throws OrderError
    */
   async order(ref: OrderRef): Promise<OrderUpdate | null> {
-    const complete = this.#complete(ref)
-    for (const form of this.dialect.lookup(complete)) {
-      try {
-        const found = this.dialect.found(bodyOf(await this.#send(form)), complete)
-        if (found !== null) return this.apply(found)
-      } catch (error) {
-        if (!(error instanceof OrderError) || error.code !== 'ERR_ORDER_NOT_FOUND') throw error
-      }
-    }
-    return null
+    const found = await this.#look(this.#complete(ref))
+    if (found === null) return null
+    return this.#orders.find(found)?.state ?? found
   }
 
   /**
@@ -171,7 +239,7 @@ export class Desk implements AsyncDisposable {
     const orders: OrderUpdate[] = []
     let from: string | null = null
     for (let page = 0; page < mostPages; page++) {
-      const body = bodyOf(await this.#send(this.dialect.openOrders(symbol, from)))
+      const { body } = await this.#send(this.dialect.openOrders(symbol, from))
       const { orders: read, next } = this.dialect.open(body)
       for (const update of read) if (symbol === undefined || update.symbol === symbol) orders.push(this.apply(update))
       if (next === null || next === from) return orders
@@ -206,21 +274,49 @@ export class Desk implements AsyncDisposable {
     return this
   }
 
-  /** Takes no more orders, and resolves when those under way have been answered. It cancels nothing. */
-  close(options?: { readonly force?: boolean }): Promise<void> {
-    return this.rest.close(options)
+  /**
+   * Sets the venue's dead-man's switch: when the venue does not hear of us for so long, it cancels all open orders. It is renewed by itself at a
+   * third of the time, or watches the private stream (Bybit); `deadMan` events tell what becomes of it. Setting it again replaces it.
+   * @throws OrderError `ERR_ORDER_UNSUPPORTED`: the venue has none; `ERR_ORDER_INVALID`; whatever the venue says.
+   */
+  deadMan(options: DeadManOptions): Promise<DeadMan> {
+    return this.#switches.set(options)
+  }
+
+  /**
+   * Takes no more orders, and resolves when those under way have been answered. It cancels nothing, and unsets the dead-man's switch; `force`
+   * leaves that set, so that the venue will cancel.
+   */
+  async close(options?: { readonly force?: boolean }): Promise<void> {
+    const force = options?.force === true
+    if (force) this.#switches.abandon()
+    else await this.#switches.stop().catch(() => {})
+    this.#stream.close()
+    this.#fills.close()
+    await Promise.all([this.rest.close(options), this.#door.close()])
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
-  async #send({ method, path, request }: OrderForm): Promise<RestResponse> {
-    try {
-      return await this.rest.request(method, path, request)
-    } catch (error) {
-      throw orderErrorOf(error, this.dialect)
+  #send(form: OrderForm): Promise<DoorAnswer> {
+    return this.#door.send(form)
+  }
+
+  /** The venue's own word on an order, taken and as it came; null: it knows none. */
+  async #look(ref: OrderRef): Promise<OrderUpdate | null> {
+    for (const form of this.dialect.lookup(ref)) {
+      try {
+        const found = this.dialect.found((await this.#send(form)).body, ref)
+        if (found === null) continue
+        this.apply(found)
+        return found
+      } catch (error) {
+        if (!(error instanceof OrderError) || error.code !== 'ERR_ORDER_NOT_FOUND') throw error
+      }
     }
+    return null
   }
 
   /** Both ids, as far as they are known: some venues want their own, and all find orders faster by it. */
@@ -241,9 +337,15 @@ export class Desk implements AsyncDisposable {
     if (!error.mayHaveExecuted) throw error
     // Others may have said meanwhile what has become of it; an answer that could not be read may be followed by one that can.
     if (track.state !== null) return track.state
-    const found = error.cause === undefined ? await this.order(order).catch(() => null) : null
+    const found = await settlePlace(error, track, () => this.#look(order), this.#door.validMs)
+    if (found === 'absent') {
+      this.#tell(track, track.refused())
+      throw new OrderError('ERR_ORDER_UNSENT', 'it was lost on its way, and can no longer be executed', {
+        cause: error,
+      })
+    }
     if (found === null) throw error
-    return found
+    return track.state ?? found
   }
 
   #learn(track: OrderTrack, update: OrderUpdate): OrderUpdate {
@@ -257,7 +359,7 @@ export class Desk implements AsyncDisposable {
     const { state, symbol } = track
     const event: OrderEvent = Object.freeze({ ...change, symbol, clientOrderId: track.clientOrderId, state })
     this.#emitter.slot('order').emit(event, throwLater)
-    if (change.filledBy !== '0') this.#emitter.slot('fill').emit(event, throwLater)
+    this.#fills.filled(track)
   }
 
   async #cancelOne(ref: OrderRef): Promise<CancelResult> {
@@ -271,7 +373,7 @@ export class Desk implements AsyncDisposable {
 
   async #cancelBatch(refs: readonly OrderRef[]): Promise<readonly CancelResult[]> {
     try {
-      return this.#canceledMany(bodyOf(await this.#send(this.dialect.cancelMany(refs))), refs)
+      return this.#canceledMany((await this.#send(this.dialect.cancelMany(refs))).body, refs)
     } catch (error) {
       if (error instanceof OrderError) return refs.map((ref) => ({ ref, error }))
       throw error
@@ -289,13 +391,4 @@ export class Desk implements AsyncDisposable {
 
 function ended({ status }: OrderUpdate): boolean {
   return status === 'filled' || status === 'canceled' || status === 'expired' || status === 'rejected'
-}
-
-/** @throws OrderError `ERR_ORDER_UNKNOWN` for what is no JSON: it was answered, so it may have been executed. */
-function bodyOf(response: RestResponse): unknown {
-  try {
-    return exactJson(response.text())
-  } catch {
-    throw unreadable()
-  }
 }

@@ -1,6 +1,14 @@
 import type { OrderRef, OrderUpdate } from '../order/order.js'
 import { OrderError } from '../order/order-error.js'
 import { OrderTrack } from '../order/order-track.js'
+import { FillLedger } from './fill-ledger.js'
+
+/** What is kept of an order besides how it stands. */
+interface Entry {
+  readonly clientOrderId: string
+  orderId: string
+  readonly fills: FillLedger
+}
 
 /** The orders of a desk, by either id. Those that have ended make room for new ones, the first to end first. */
 export class TrackedOrders {
@@ -8,7 +16,7 @@ export class TrackedOrders {
   readonly #byClient = new Map<string, OrderTrack>()
   readonly #byVenue = new Map<string, OrderTrack>()
   readonly #ended = new Set<OrderTrack>()
-  readonly #ids = new Map<OrderTrack, { clientOrderId: string; orderId: string }>()
+  readonly #ids = new Map<OrderTrack, Entry>()
 
   constructor(most: number) {
     this.#most = most
@@ -30,7 +38,7 @@ export class TrackedOrders {
     }
     if (!this.#makeRoom()) throw new OrderError('ERR_ORDER_CAPACITY', 'too many orders are open: see `tracked`')
     const track = new OrderTrack(symbol, clientOrderId)
-    this.#ids.set(track, { clientOrderId, orderId: '' })
+    this.#ids.set(track, { clientOrderId, orderId: '', fills: new FillLedger() })
     this.#byClient.set(clientOrderId, track)
     return track
   }
@@ -48,9 +56,19 @@ export class TrackedOrders {
     if (known !== undefined) return known
     if (update.symbol === '' || (update.orderId === '' && update.clientOrderId === '') || !this.#makeRoom()) return null
     const track = new OrderTrack(update.symbol, update.clientOrderId)
-    this.#ids.set(track, { clientOrderId: update.clientOrderId, orderId: '' })
+    this.#ids.set(track, { clientOrderId: update.clientOrderId, orderId: '', fills: new FillLedger() })
     if (update.clientOrderId !== '') this.#byClient.set(update.clientOrderId, track)
     return track
+  }
+
+  /** What has been told of an order's fills; null when it is not remembered any more. */
+  fills(track: OrderTrack): FillLedger | null {
+    return this.#ids.get(track)?.fills ?? null
+  }
+
+  /** Those that have not ended. */
+  *open(): Generator<OrderTrack> {
+    for (const track of this.#ids.keys()) if (!track.ended) yield track
   }
 
   /** To be called after whatever has changed an order. */

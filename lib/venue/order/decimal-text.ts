@@ -51,3 +51,30 @@ export function subtractDecimals(a: string, b: string): string {
   const digits = String(difference < 0n ? -difference : difference).padStart(scale + 1, '0')
   return scale === 0 ? sign + digits : `${sign}${digits.slice(0, -scale)}.${digits.slice(-scale)}`
 }
+
+/** `a + b`, exactly. */
+export function addDecimals(a: string, b: string): string {
+  return subtractDecimals(a, negated(b))
+}
+
+/** The same with the other sign; of zero zero. */
+export function negated(text: string): string {
+  return subtractDecimals('0', text)
+}
+
+/** A number as JSON writes it, `1e-8` included, as a decimal written out; null for anything else, and for exponents beyond 64. */
+export function writtenOut(value: unknown): string | null {
+  if (typeof value !== 'string') return null
+  const match = /^(-?)(\d{1,64})(?:\.(\d{1,64}))?(?:[eE]([+-]?\d{1,3}))?$/.exec(value)
+  if (match === null) return null
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] = match
+  const shift = Number(exponent)
+  if (shift === 0) return decimalOf(value)
+  if (Math.abs(shift) > 64) return null
+  const digits = whole + fraction
+  const point = whole.length + shift
+  if (point <= 0) return decimalOf(`${sign}0.${'0'.repeat(-point)}${digits}`)
+  const padded = digits.padEnd(point, '0')
+  const text = sign + padded.slice(0, point).replace(/^0+(?=\d)/, '')
+  return decimalOf(point < padded.length ? `${text}.${padded.slice(point)}` : text)
+}

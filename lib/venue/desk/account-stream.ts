@@ -1,0 +1,149 @@
+import type { Rest } from '../../rest/rest.js'
+import { configFault } from '../../runtime/config.js'
+import { type Emitter, throwLater } from '../../runtime/emitter.js'
+import type { SessionConnection } from '../../session/options.js'
+import type { RequestSession } from '../../session/request-session.js'
+import type { OrderRef, OrderUpdate } from '../order/order.js'
+import { OrderError } from '../order/order-error.js'
+import type { AccountEvent, Fill } from '../stream/account-events.js'
+import { PrivateStream } from '../stream/private-stream.js'
+import type { StreamPlan } from '../stream/stream-plan.js'
+import type { DeskEvents, DeskState } from './desk-events.js'
+import { Reconciler } from './reconciler.js'
+import type { TrackedOrders } from './tracked-orders.js'
+
+/** What an {@link AccountStream} needs of its desk. */
+export interface AccountStreamParts {
+  readonly plan: StreamPlan | null
+  readonly url: string | null
+  readonly rest: Rest
+  readonly connection: SessionConnection
+  readonly orders: TrackedOrders
+  readonly emitter: Emitter<DeskEvents>
+  apply(update: OrderUpdate): void
+  fill(fill: Fill): void
+  openOrders(): Promise<readonly OrderUpdate[]>
+  order(ref: OrderRef): Promise<unknown>
+  /** The stream is subscribed, again. */
+  subscribed(): void
+}
+
+/** What a desk hears by itself: the private stream, and after each gap in it the look-ups of what was missed. */
+export class AccountStream {
+  readonly #parts: AccountStreamParts
+  readonly #reconciler: Reconciler
+  #stream: PrivateStream | null = null
+  #state: DeskState = 'closed'
+  #live: { readonly promise: Promise<void>; resolve(): void; reject(error: Error): void } | null = null
+
+  constructor(parts: AccountStreamParts) {
+    this.#parts = parts
+    const { orders } = parts
+    this.#reconciler = new Reconciler(
+      {
+        openOrders: () => parts.openOrders(),
+        order: (ref) => parts.order(ref),
+        find: (ref) => orders.find(ref),
+        open: () => orders.open(),
+      },
+      () => this.#caughtUp(),
+      (error) => this.#set('catchingUp', 'the orders could not be looked up', error),
+    )
+  }
+
+  get state(): DeskState {
+    return this.#state
+  }
+
+  /** Opened, and not closed since. */
+  get hears(): boolean {
+    return this.#state !== 'closed'
+  }
+
+  /** The stream's connection, while it is logged in. */
+  get session(): RequestSession | null {
+    return this.#stream?.session ?? null
+  }
+
+  /** @throws as `Desk.open` */
+  async open(): Promise<void> {
+    if (this.#live !== null && this.#state !== 'closed') return this.#live.promise
+    const { plan, url, rest, connection } = this.#parts
+    if (plan === null) throw new OrderError('ERR_ORDER_UNSUPPORTED', 'the venue has no private stream')
+    if (url === null)
+      throw configFault('desk options', ['streamUrl'], 'must be given with this profile, or with `endpoints`')
+    let resolve!: () => void
+    let reject!: (error: Error) => void
+    const promise = new Promise<void>((yes, no) => {
+      resolve = yes
+      reject = no
+    })
+    promise.catch(() => {})
+    this.#live = { promise, resolve, reject }
+    this.#set('connecting', 'opened', null)
+    const stream = new PrivateStream({
+      plan,
+      base: url,
+      rest,
+      connection,
+      sink: {
+        events: (events) => this.#hear(events),
+        subscribed: () => {
+          this.#catchUp('subscribed')
+          this.#parts.subscribed()
+        },
+        lost: (reason, error) => {
+          this.#reconciler.stop()
+          this.#set(this.#state === 'connecting' ? 'connecting' : 'blind', reason, error)
+        },
+        ended: (error) => {
+          this.#reconciler.stop()
+          this.#set('closed', error === null ? 'closed' : 'the venue refuses', error)
+          if (error !== null) reject(error)
+          else reject(new OrderError('ERR_ORDER_UNSENT', 'closed before it was open'))
+        },
+      },
+    })
+    this.#stream = stream
+    stream.open().catch(() => {})
+    return promise
+  }
+
+  close(): void {
+    this.#reconciler.stop()
+    void this.#stream?.close()
+    this.#stream = null
+  }
+
+  #hear(events: readonly AccountEvent[]): void {
+    const { emitter } = this.#parts
+    for (const event of events) {
+      if (event.type === 'order') this.#parts.apply(event.update)
+      else if (event.type === 'fill') this.#parts.fill(event.fill)
+      else if (event.type === 'balance') emitter.slot('balance').emit(event.balance, throwLater)
+      else if (event.type === 'position') emitter.slot('position').emit(event.position, throwLater)
+      else if (event.type === 'message') emitter.slot('message').emit(event.raw, throwLater)
+      else if (event.type === 'gap' && (this.#state === 'live' || this.#state === 'catchingUp')) {
+        this.#set('blind', 'messages are missing', null)
+        this.#catchUp('messages are missing')
+      }
+    }
+  }
+
+  #catchUp(reason: string): void {
+    this.#set('catchingUp', reason, null)
+    this.#reconciler.start()
+  }
+
+  #caughtUp(): void {
+    this.#set('live', 'all orders are known', null)
+    this.#live?.resolve()
+  }
+
+  #set(to: DeskState, reason: string, error: Error | null): void {
+    const from = this.#state
+    if (from === to && error === null) return
+    this.#state = to
+    this.#parts.emitter.slot('stream').emit(Object.freeze({ from, to, reason, error }), throwLater)
+  }
+}

@@ -1,0 +1,105 @@
+/** The WebSocket door of a venue in small: logins, subscriptions, pushes of what happens in the book; cut, shut and repeated as a test wants. */
+import type { WebSocket } from 'ws'
+import { startWsServer } from '../peers/ws-server.ts'
+import { onCleanUp } from '../rest/venue-server.ts'
+import type { Book, Order, Trade } from './exchange.ts'
+
+/** One connection, as a venue knows it. */
+export class Client {
+  readonly socket: WebSocket
+  /** Path and query that it came by. */
+  readonly url: string
+  loggedIn = false
+  /** Channels that it has subscribed. */
+  readonly channels = new Set<string>()
+  /** Messages sent on it, for venues that number them. */
+  sequence = 0
+
+  constructor(socket: WebSocket, url: string) {
+    this.socket = socket
+    this.url = url
+  }
+
+  send(message: object | string): void {
+    this.socket.send(
+      typeof message === 'string' ? message : JSON.stringify(message).replaceAll(/"#(-?[\d.e-]+)"/g, '$1'),
+    )
+  }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: whatever a client may send
+export type Message = any
+
+/** How a venue speaks on its WebSocket. */
+export interface DoorWire {
+  /** What it does with a message. */
+  receive(message: Message, client: Client, door: Door): void
+  /** What it says about a change. */
+  push(order: Order, trade: Trade | null, client: Client): readonly object[]
+  connected?(client: Client, door: Door): void
+}
+
+export interface Door {
+  readonly url: string
+  readonly book: Book
+  readonly clients: Set<Client>
+  /** Logins and subscriptions that were granted. */
+  granted: number
+  /** Every message that came, as text. */
+  readonly received: string[]
+  /** No more connections, and none stays. */
+  shut: boolean
+  /** How often each push is sent: 0 loses it, 2 repeats it. */
+  times: (order: Order, trade: Trade | null) => number
+  /** Requests of orders are handled as over HTTP. */
+  cut(): void
+  /** Sends to all who have subscribed something. */
+  say(message: object): void
+}
+
+export async function startDoor(book: Book, wire: DoorWire): Promise<Door> {
+  const clients = new Set<Client>()
+  const server = await startWsServer({
+    onConnection: (socket, request) => {
+      if (door.shut) {
+        socket.terminate()
+        return
+      }
+      const client = new Client(socket, request.url ?? '')
+      clients.add(client)
+      socket.on('close', () => clients.delete(client))
+      socket.on('message', (data) => {
+        const text = String(data)
+        door.received.push(text)
+        if (text === 'ping') client.send('pong')
+        else wire.receive(JSON.parse(text), client, door)
+      })
+      wire.connected?.(client, door)
+    },
+  })
+  const door: Door = {
+    url: server.url,
+    book,
+    clients,
+    granted: 0,
+    received: [],
+    shut: false,
+    times: () => 1,
+    cut: () => {
+      for (const { socket } of clients) socket.terminate()
+      clients.clear()
+    },
+    say: (message) => {
+      for (const client of clients) if (client.channels.size > 0) client.send(message)
+    },
+  }
+  book.watchers.add((order, trade) => {
+    for (let i = door.times(order, trade); i > 0; i--) {
+      for (const client of clients) {
+        if (client.channels.size > 0) for (const message of wire.push(order, trade, client)) client.send(message)
+      }
+    }
+  })
+  onCleanUp(() => server.close())
+  return door
+}

@@ -1,0 +1,284 @@
+/** Desks that hear of their orders by themselves, at venues in small that check logins, lose and repeat messages, and cut connections. */
+import { afterEach, describe, expect, it } from 'vitest'
+import { exponential } from '../../dist/esm/rest/index.js'
+import { binance } from '../../dist/esm/venue/binance/index.js'
+import type { BalanceUpdate, Desk, FillEvent, OrderEvent, StreamEvent } from '../../dist/esm/venue/index.js'
+import { rejection, until } from '../e2e/waiting.ts'
+import { chance, cleanUp, onCleanUp } from '../rest/venue-server.ts'
+import { type Exchange, key, type Order, secret, startExchange, wires } from './exchange.ts'
+import { type Door, type DoorWire, startDoor } from './private-door.ts'
+import { binanceDoor, ed25519 } from './private-wires.ts'
+
+afterEach(cleanUp)
+
+const common = (origin: string, streamUrl: string) => ({
+  endpoints: [origin],
+  key,
+  limits: [],
+  retry: {
+    backoff: exponential({ first: 1, max: 5, retries: 8 }),
+    settle: 400,
+    visibleAfter: 10,
+    budget: false as const,
+  },
+  breaker: { failures: 1_000, minimum: 100_000 },
+  streamUrl,
+  connection: { reconnect: exponential({ first: 5, max: 20, storm: { floor: 0 } }) },
+})
+
+interface Venue {
+  readonly wire: keyof typeof wires
+  readonly door: () => DoorWire
+  open(origin: string, streamUrl: string, secrets?: { readonly secret: string }): Desk
+  /** What every fill says besides price and size. */
+  readonly fee: Partial<FillEvent>
+}
+
+const venues: Record<string, Venue> = {
+  binance: {
+    wire: 'binance',
+    door: () => binanceDoor,
+    open: (origin, url, other) => binance.trading({ ...common(origin, url), secret, recvWindow: 80, ...other }),
+    fee: { fee: '0.00013', feeAsset: 'USDT', liquidity: 'maker' },
+  },
+}
+const names = Object.keys(venues)
+
+interface Scene {
+  readonly desk: Desk
+  readonly exchange: Exchange
+  readonly door: Door
+  readonly orders: OrderEvent[]
+  readonly fills: FillEvent[]
+  readonly states: StreamEvent[]
+}
+
+async function scene(name: string, secrets?: { readonly secret: string }): Promise<Scene> {
+  const venue = venues[name] as Venue
+  const exchange = await startExchange(wires[venue.wire]())
+  const door = await startDoor(exchange.book, venue.door())
+  const desk = venue.open(exchange.origin, door.url, secrets)
+  onCleanUp(() => desk.close({ force: true }))
+  const [orders, fills, states]: [OrderEvent[], FillEvent[], StreamEvent[]] = [[], [], []]
+  desk.on('order', (event) => orders.push(event))
+  desk.on('fill', (event) => fills.push(event))
+  desk.on('stream', (event) => states.push(event))
+  return { desk, exchange, door, orders, fills, states }
+}
+
+async function live(name: string): Promise<Scene> {
+  const made = await scene(name)
+  await made.desk.rest.ready()
+  await made.desk.open()
+  expect(made.desk.state).toBe('live')
+  return made
+}
+
+const limit = { symbol: 'BTC-USDT', side: 'buy', type: 'limit', price: '65000.10', size: '0.00200' } as const
+const orderOf = (exchange: Exchange, client: string): Order =>
+  exchange.book.orders.find((order) => order.client === client) as Order
+const told = (fills: readonly FillEvent[]): string[] => fills.map(({ tradeId, size }) => `${tradeId} ${size}`)
+
+describe.each(names)('%s', (name) => {
+  const { fee } = venues[name] as Venue
+
+  it('tells each fill once, with price, size, fee and trade, and how the order stands', async () => {
+    const { desk, exchange, fills, orders } = await live(name)
+    const { clientOrderId } = await desk.place(limit)
+    const order = orderOf(exchange, clientOrderId)
+    exchange.book.fill(order, '0.00050')
+    exchange.book.fill(order, '0.00150')
+    await until(() => desk.known({ clientOrderId })?.status === 'filled', 'the order is filled')
+    await until(() => fills.length === 2, 'both fills are told')
+    expect(fills).toMatchObject([
+      { tradeId: 'T1', price: '65000.10', size: '0.00050', clientOrderId, side: 'buy', ...fee },
+      { tradeId: 'T2', price: '65000.10', size: '0.00150', clientOrderId, side: 'buy', ...fee },
+    ])
+    expect(fills[1]?.orderId).toBe(desk.known({ clientOrderId })?.orderId)
+    expect(fills[1]?.raw).toBeTypeOf('object')
+    expect(orders.at(-1)).toMatchObject({ to: 'filled' })
+  })
+
+  it('hears of an end that was not its own doing', async () => {
+    const { desk, exchange } = await live(name)
+    const { clientOrderId } = await desk.place(limit)
+    exchange.book.cancel(orderOf(exchange, clientOrderId))
+    await until(() => desk.known({ clientOrderId })?.status === 'canceled', 'the cancel is heard')
+    expect(exchange.seen.filter((line) => /cancel|DELETE/i.test(line))).toEqual([])
+  })
+
+  it('hears of orders that were placed elsewhere', async () => {
+    const { exchange, fills, orders } = await live(name)
+    const order = exchange.book.place({
+      client: 'elsewhere',
+      symbol: 'ETH-USDT',
+      side: 'sell',
+      price: '3000.5',
+      size: '1.00000',
+    })
+    exchange.book.fill(order, '0.25000')
+    await until(() => fills.length === 1, 'its fill is told')
+    expect(orders[0]).toMatchObject({ clientOrderId: 'elsewhere', to: 'open' })
+    expect(fills[0]).toMatchObject({ clientOrderId: 'elsewhere', size: '0.25000' })
+  })
+
+  it('learns what happened while the stream was lost, each fill once, and logs in again', async () => {
+    const { desk, exchange, door, fills, states } = await live(name)
+    const ids = ['filled', 'partly', 'canceled', 'open']
+    for (const clientOrderId of ids) await desk.place({ ...limit, clientOrderId })
+    exchange.book.fill(orderOf(exchange, 'partly'), '0.00050')
+    await until(() => fills.length === 1, 'the first fill is told')
+    door.shut = true
+    door.cut()
+    await until(() => desk.state === 'blind', 'the loss is noticed')
+    exchange.book.fill(orderOf(exchange, 'filled'), '0.00120')
+    exchange.book.fill(orderOf(exchange, 'filled'), '0.00080')
+    exchange.book.fill(orderOf(exchange, 'partly'), '0.00070')
+    exchange.book.cancel(orderOf(exchange, 'canceled'))
+    expect(fills).toHaveLength(1)
+    const granted = door.granted
+    door.shut = false
+    await until(() => desk.state === 'live', 'it hears again')
+    expect(ids.map((clientOrderId) => desk.known({ clientOrderId })?.status)).toEqual([
+      'filled',
+      'partiallyFilled',
+      'canceled',
+      'open',
+    ])
+    await until(() => fills.length === 4, 'the fills are found')
+    exchange.book.fill(orderOf(exchange, 'partly'), '0.00080')
+    await until(() => fills.length === 5, 'the last fill is told')
+    expect(told(fills).sort()).toEqual(['T1 0.00050', 'T2 0.00120', 'T3 0.00080', 'T4 0.00070', 'T5 0.00080'])
+    expect(door.granted).toBeGreaterThan(granted)
+    expect(states.map(({ to }) => to).filter((to, i, all) => to !== all[i - 1])).toEqual([
+      'connecting',
+      'catchingUp',
+      'live',
+      'blind',
+      'catchingUp',
+      'live',
+    ])
+  })
+
+  it('a key that is refused ends it, and shows no secret', async () => {
+    const { desk, states } = await scene(name, { secret: Buffer.from('the wrong secret of a test').toString('base64') })
+    const error = (await rejection(desk.open())) as Error & { readonly code: string }
+    expect(error.code).toMatch(/^ERR_(SESSION_(REFUSED|LOGIN)|REST_REFUSED)$/)
+    expect(desk.state).toBe('closed')
+    const shown = `${error.stack} ${JSON.stringify(error)} ${states.map((state) => `${state.reason} ${state.error}`)}`
+    expect(shown).not.toContain(key)
+    expect(shown).not.toMatch(/[0-9a-f]{40}/)
+  })
+
+  it('whatever is lost, repeated and cut: it ends as the venue says, each fill told once', {
+    timeout: 60_000,
+  }, async () => {
+    const { desk, exchange, door, fills } = await live(name)
+    const random = chance(23)
+    door.times = () => (random() < 0.05 ? 0 : random() < 0.2 ? 2 : 1)
+    exchange.fate = () => (random() < 0.1 ? 'answerLost' : 'answered')
+    const cuts = setInterval(() => door.cut(), 150)
+    const ids = Array.from({ length: 120 }, (_, i) => `storm${i}`)
+    const work = async (clientOrderId: string): Promise<void> => {
+      await desk.place({ ...limit, clientOrderId })
+      const order = orderOf(exchange, clientOrderId)
+      for (let i = Math.floor(random() * 4); i > 0; i--) {
+        exchange.book.fill(order, '0.00060')
+        await new Promise((resolve) => setTimeout(resolve, random() * 20))
+      }
+      if (random() < 0.3 && order.state === 'open') exchange.book.cancel(order)
+    }
+    const queue = [...ids]
+    await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        for (let id = queue.pop(); id !== undefined; id = queue.pop()) await work(id)
+      }),
+    )
+    clearInterval(cuts)
+    // What is lost on a connection that stands is learnt with the next one.
+    door.times = () => 1
+    door.cut()
+    await until(() => desk.state === 'live' && door.clients.size > 0, 'it hears again')
+    await until(() => fills.length >= exchange.book.trades.length, 'all fills are told')
+    await until(() => desk.state === 'live', 'it is live')
+    for (const order of exchange.book.orders) {
+      const known = desk.known({ clientOrderId: order.client })
+      const status = order.state === 'open' && order.filled !== '0' ? 'partiallyFilled' : order.state
+      expect(known).toMatchObject({ status, filled: order.filled })
+    }
+    expect(told(fills).sort()).toEqual(exchange.book.trades.map(({ id, size }) => `${id} ${size}`).sort())
+    expect(exchange.book.executed.length).toBe(new Set(exchange.book.executed).size)
+  })
+})
+
+describe('a desk', () => {
+  it('that was not opened hears nothing, and says so', async () => {
+    const { desk, exchange, fills, door } = await scene('binance')
+    await desk.rest.ready()
+    const { clientOrderId } = await desk.place(limit)
+    exchange.book.fill(orderOf(exchange, clientOrderId), '0.00050')
+    expect(desk.state).toBe('closed')
+    expect(fills).toEqual([])
+    await desk.order({ symbol: limit.symbol, clientOrderId })
+    expect(fills).toMatchObject([{ tradeId: '', size: '0.00050', price: null, clientOrderId }])
+    expect(door.received).toEqual([])
+  })
+
+  it('does not show a key that is for a server of the user to the venue', async () => {
+    const exchange = await startExchange(wires.binance())
+    const { streamUrl: _none, ...options } = common(exchange.origin, '')
+    const desk = binance.trading({ ...options, secret })
+    onCleanUp(() => desk.close({ force: true }))
+    expect(await rejection(desk.open())).toMatchObject({ message: expect.stringContaining('streamUrl') })
+  })
+})
+
+describe('Binance', () => {
+  it('an Ed25519 key logs on with every connection, and subscribes without parameters', async () => {
+    const exchange = await startExchange(wires.binance())
+    const door = await startDoor(exchange.book, binanceDoor)
+    const privateKey = ed25519.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
+    // Nothing is asked over REST, whose small venue knows HMAC alone: it stays at catching up.
+    const desk = binance.trading({ ...common(exchange.origin, door.url), privateKey })
+    onCleanUp(() => desk.close({ force: true }))
+    const fills: FillEvent[] = []
+    desk.on('fill', (fill) => fills.push(fill))
+    desk.open().catch(() => {})
+    await until(() => desk.state === 'catchingUp', 'it is subscribed')
+    const order = exchange.book.place({ client: 'c', symbol: 'X', side: 'BUY', price: '1', size: '1.00000' })
+    exchange.book.fill(order, '0.50000')
+    await until(() => fills.length === 1, 'the fill is heard')
+    door.cut()
+    await until(() => door.granted === 2, 'it logs on again')
+  })
+
+  // https://developers.binance.com/docs/binance-spot-api-docs/user-data-stream
+  it('balances, order lists, and the end of a subscription', async () => {
+    const { desk, door, states } = await live('binance')
+    const balances: BalanceUpdate[] = []
+    const others: unknown[] = []
+    desk.on('balance', (balance) => balances.push(balance))
+    desk.on('message', (message) => others.push(message))
+    const say = (event: object): void => door.say({ subscriptionId: 0, event })
+    say({
+      e: 'outboundAccountPosition',
+      E: 1564034571105,
+      u: 1564034571073,
+      B: [{ a: 'ETH', f: '10000.000000', l: '0.500000' }],
+    })
+    say({ e: 'balanceUpdate', E: 1573200697110, a: 'BTC', d: '100.00000000', T: 1573200697068 })
+    say({ e: 'externalLockUpdate', E: 1581557507324, a: 'NEO', d: '10.00000000', T: 1581557507268 })
+    say({ e: 'listStatus', E: 1564035303637, s: 'ETHBTC', g: 2, c: 'OCO', l: 'EXEC_STARTED', L: 'EXECUTING' })
+    await until(() => others.length === 1, 'all are heard')
+    expect(balances).toMatchObject([
+      { asset: 'ETH', available: '10000.000000', locked: '0.500000', total: '10000.500000', timeMs: 1564034571073 },
+      { asset: 'BTC', change: '100.00000000', total: null, timeMs: 1573200697068 },
+      { asset: 'NEO', lockedChange: '10.00000000', total: null },
+    ])
+    expect(others).toMatchObject([{ event: { e: 'listStatus', g: 2 } }])
+    say({ e: 'eventStreamTerminated', E: 1728973001334 })
+    await until(() => states.some(({ to }) => to === 'blind'), 'it is blind')
+    await until(() => desk.state === 'live', 'it has subscribed again')
+    expect(door.granted).toBe(2)
+  })
+})
