@@ -1,0 +1,123 @@
+#include "book/checksum.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace tickwire::book {
+namespace {
+
+constexpr size_t kKrakenLevels = 10;
+constexpr size_t kOkxLevels = 25;
+// Sign, 19 digits, and with a point up to 18 zeros more.
+constexpr size_t kNumberBytes = 1 + 20 + 20;
+
+constexpr char kPairs[] =
+    "0001020304050607080910111213141516171819"
+    "2021222324252627282930313233343536373839"
+    "4041424344454647484950515253545556575859"
+    "6061626364656667686970717273747576777879"
+    "8081828384858687888990919293949596979899";
+
+// The digits of `value`, which end at `end`; returns where they begin. 0 has one digit.
+char* digits_before(char* end, uint64_t value) noexcept {
+  while (value >= 100) {
+    end -= 2;
+    std::memcpy(end, kPairs + value % 100 * 2, 2);
+    value /= 100;
+  }
+  if (value >= 10) {
+    end -= 2;
+    std::memcpy(end, kPairs + value * 2, 2);
+  } else {
+    *--end = static_cast<char>('0' + value);
+  }
+  return end;
+}
+
+uint64_t magnitude(int64_t value) noexcept {
+  return value < 0 ? ~static_cast<uint64_t>(value) + 1 : static_cast<uint64_t>(value);
+}
+
+class Text {
+ public:
+  explicit Text(char* at) : begin_(at), at_(at) {}
+  void digits(int64_t value) noexcept { copy_digits(magnitude(value), 0); }
+  // With its point: 5 in scale 1 is "0.5".
+  void decimal(int64_t mantissa, int scale) noexcept {
+    if (mantissa < 0) *at_++ = '-';
+    const uint64_t value = magnitude(mantissa);
+    if (scale == 0) return copy_digits(value, 0);
+    const auto power = static_cast<uint64_t>(kPowersOfTen[scale]);
+    copy_digits(value / power, 0);
+    *at_++ = '.';
+    copy_digits(value % power, static_cast<size_t>(scale));
+  }
+  void put(char c) noexcept { *at_++ = c; }
+  [[nodiscard]] uint32_t sum() const noexcept {
+    return crc32({reinterpret_cast<const uint8_t*>(begin_), static_cast<size_t>(at_ - begin_)});
+  }
+  // Everything but the last character.
+  [[nodiscard]] bool shorten() noexcept {
+    if (at_ == begin_) return false;
+    --at_;
+    return true;
+  }
+
+ private:
+  // At least `width` digits.
+  void copy_digits(uint64_t value, size_t width) noexcept {
+    char room[20];
+    char* const end = room + sizeof room;
+    char* from = digits_before(end, value);
+    while (static_cast<size_t>(end - from) < width) *--from = '0';
+    const auto n = static_cast<size_t>(end - from);
+    std::memcpy(at_, from, n);
+    at_ += n;
+  }
+
+  char* begin_;
+  char* at_;
+};
+
+// The price as the venue wrote it. Zeros that did not fit into the ladder's scale are put back.
+int64_t written_price(const Level& level, int ladder_scale) noexcept {
+  const int digits = ladder_scale - level.price_scale;
+  if (digits >= 0) return level.price / kPowersOfTen[digits];
+  int64_t price;
+  return __builtin_mul_overflow(level.price, kPowersOfTen[-digits], &price) ? level.price : price;
+}
+
+}  // namespace
+
+uint32_t kraken_checksum(const OrderBook& book) noexcept {
+  char room[2 * kKrakenLevels * 2 * kNumberBytes];
+  Text text(room);
+  for (const Ladder* side : {&book.asks(), &book.bids()}) {
+    const size_t count = std::min(side->size(), kKrakenLevels);
+    for (size_t i = 0; i < count; ++i) {
+      const Level& level = side->at(i);
+      text.digits(written_price(level, side->price_scale()));
+      text.digits(level.size);
+    }
+  }
+  return text.sum();
+}
+
+int32_t okx_checksum(const OrderBook& book) noexcept {
+  char room[2 * kOkxLevels * 2 * (kNumberBytes + 1)];
+  Text text(room);
+  for (size_t i = 0; i < kOkxLevels; ++i) {
+    for (const Ladder* side : {&book.bids(), &book.asks()}) {
+      if (i >= side->size()) continue;
+      const Level& level = side->at(i);
+      text.decimal(written_price(level, side->price_scale()), level.price_scale);
+      text.put(':');
+      text.decimal(level.size, level.size_scale);
+      text.put(':');
+    }
+  }
+  static_cast<void>(text.shorten());
+  return static_cast<int32_t>(text.sum());
+}
+
+}  // namespace tickwire::book
