@@ -1,0 +1,412 @@
+import { createPublicKey } from 'node:crypto'
+import { parseConfig } from '../runtime/config.js'
+import { amount, plainAmount } from './amount.js'
+import { binanceDialect } from './binance/dialect.js'
+import { binanceTape } from './binance/tape.js'
+import { Chaos, type ChaosOptions, type ChaosStats } from './chaos.js'
+import type { Dialect, DialectContext, MockReply, MockRequest, TapeDialect } from './dialect.js'
+import { Account } from './engine/account.js'
+import { Engine } from './engine/engine.js'
+import { MockError } from './errors.js'
+import { assetsOf, type Instrument, stepOf } from './market/instrument.js'
+import { Market } from './market/market.js'
+import type { LevelText } from './market/market-book.js'
+import { Player } from './market/player.js'
+import { loadTape, type Tape } from './market/tape.js'
+import {
+  type CheckedOptions,
+  chaosSchema,
+  type MockVenueName,
+  type MockVenueOptions,
+  optionsSchema,
+  sourcesOf,
+} from './options.js'
+import { Peer } from './server/peer.js'
+import { MockServer } from './server/server.js'
+import type { WsSocket } from './server/ws-module.js'
+
+const dialects: Readonly<
+  Record<MockVenueName, { readonly tape: TapeDialect; readonly live: (context: DialectContext) => Dialect }>
+> = {
+  binance: { tape: binanceTape, live: binanceDialect },
+}
+
+/** Bytes that a client may be behind while the tape goes as fast as it can. */
+const drainedBytes = 1_048_576
+
+/** Counters of a {@link MockVenue}. */
+export interface MockVenueStats extends ChaosStats {
+  /** Recorded messages that were played, whether anybody wanted them or not, and all that there are. */
+  readonly played: number
+  readonly recorded: number
+  readonly sockets: number
+  /** Sockets since the start, and those that were refused. */
+  readonly accepted: number
+  readonly refused: number
+  /** HTTP requests. */
+  readonly requests: number
+  /** Messages on the wire of sockets that are open. */
+  readonly sent: number
+}
+
+/** How a trader stands. */
+export interface MockAccountState {
+  /** Decimals by asset. */
+  readonly balances: Readonly<Record<string, { readonly free: string; readonly locked: string }>>
+  readonly openOrders: number
+}
+
+/**
+ * A venue on this machine: it serves what was recorded over real sockets, and trades on it, in the manner of a real one. For tests
+ * and rehearsals; nothing of it is fit to hold money.
+ */
+export class MockVenue implements AsyncDisposable {
+  readonly venue: MockVenueName
+  readonly #options: CheckedOptions
+  readonly #dialect: Dialect
+  readonly #engine: Engine
+  readonly #market: Market
+  readonly #tape: Tape
+  readonly #instruments: ReadonlyMap<string, Instrument>
+  readonly #accounts: ReadonlyMap<string, Account>
+  readonly #chaos: Chaos
+  readonly #player: Player
+  readonly #peers = new Set<Peer>()
+  readonly #finished: Promise<void>
+  #finish = (): void => {}
+  #server: MockServer | null = null
+  #accepted = 0
+  #refused = 0
+  #requests = 0
+  #changes = 0
+  #refusal: { readonly status: number; readonly until: number } | null = null
+  readonly #timers = new Set<NodeJS.Timeout>()
+  #closing: Promise<void> | null = null
+
+  private constructor(options: CheckedOptions, tape: Tape) {
+    this.venue = options.venue
+    this.#options = options
+    this.#tape = tape
+    this.#chaos = new Chaos(options.chaos)
+    this.#market = new Market(tape.snapshots)
+    this.#instruments = instrumentsOf(options, tape)
+    this.#accounts = accountsOf(options)
+    this.#engine = new Engine({
+      instruments: this.#instruments,
+      book: (symbol) => this.#market.book(symbol),
+      now: () => Math.floor(options.now()),
+      makerFee: amount(options.makerFee),
+      takerFee: amount(options.takerFee),
+      maxOpenOrders: options.maxOpenOrders,
+      maxHistory: options.maxHistory,
+      firstOrderId: options.firstOrderId,
+      onEvent: (event) => this.#dialect.orderEvent(event),
+    })
+    this.#dialect = dialects[options.venue].live({
+      options,
+      engine: this.#engine,
+      market: this.#market,
+      instruments: this.#instruments,
+      topics: tape.topics,
+      account: (apiKey) => this.#accounts.get(apiKey),
+      now: () => Math.floor(options.now()),
+      subscribed: () => {
+        // After the confirmation, which is sent when this has returned.
+        if (options.begin === 'firstSubscription') queueMicrotask(() => this.#player.play())
+      },
+    })
+    this.#finished = new Promise((resolve) => {
+      this.#finish = resolve
+    })
+    this.#player = new Player({
+      events: tape.events,
+      speed: options.speed === 'max' ? Number.POSITIVE_INFINITY : options.speed,
+      play: ({ message }) => {
+        this.#market.apply(dialects[options.venue].tape.effects(message), this.#engine)
+        this.#dialect.publish(message)
+      },
+      drained: () => this.#drained(),
+      onEnd: () => this.#finish(),
+    })
+    for (const { symbol, bids, asks } of options.instruments)
+      if (bids !== undefined || asks !== undefined) this.#market.book(symbol).replace(bids ?? [], asks ?? [])
+  }
+
+  /**
+   * Reads the capture and listens.
+   * @throws ConfigError, MockError, CaptureError.
+   */
+  static async start(options: MockVenueOptions): Promise<MockVenue> {
+    const checked = parseConfig('mock venue options', optionsSchema, options)
+    const tape = await loadTape(sourcesOf(checked.capture), dialects[checked.venue].tape, checked.maxBytes)
+    const venue = new MockVenue(checked, tape)
+    venue.#server = await MockServer.start(checked, {
+      request: (request) => venue.#request(request),
+      refuseSocket: (url) => venue.#refuseSocket(url),
+      socket: (socket, url) => venue.#connect(socket, url),
+    })
+    return venue
+  }
+
+  /** `http://127.0.0.1:PORT`, https with TLS. */
+  get origin(): string {
+    const { host, port } = this.#listening()
+    return `${this.#options.tls === undefined ? 'http' : 'https'}://${host}:${port}`
+  }
+
+  /** Where clients connect, by what the venue calls it: `rest`, `stream`, … */
+  get urls(): Readonly<Record<string, string>> {
+    return this.#dialect.urls(this.origin, this.origin.replace('http', 'ws'))
+  }
+
+  get symbols(): readonly string[] {
+    return [...this.#instruments.keys()]
+  }
+
+  /** Topics that were subscribed though nothing of them is recorded. */
+  get unserved(): readonly string[] {
+    return this.#dialect.unserved()
+  }
+
+  /** Resolves when all that is recorded was played. */
+  get finished(): Promise<void> {
+    return this.#finished
+  }
+
+  /** Recorded milliseconds since the first message. */
+  get positionMs(): number {
+    return this.#player.atMs
+  }
+
+  /** Lets the tape go on. */
+  play(): void {
+    this.#player.play()
+  }
+
+  pause(): void {
+    this.#player.pause()
+  }
+
+  /** Recorded time per real time from now on. @throws RangeError */
+  setSpeed(speed: number | 'max'): void {
+    if (speed !== 'max' && !(speed >= 0.001 && speed <= 1_000_000))
+      throw new RangeError('`speed` must be 0.001…1,000,000 or `max`')
+    this.#player.speed = speed === 'max' ? Number.POSITIVE_INFINITY : speed
+  }
+
+  /** Sets levels of a market by hand, size 0 taking one away: tells who listens and fills what this crosses. @throws MockError, RangeError */
+  setLevels(
+    symbol: string,
+    levels: { readonly bids?: readonly LevelText[]; readonly asks?: readonly LevelText[] },
+  ): void {
+    if (!this.#instruments.has(symbol)) throw new MockError('ERR_MOCK_SYMBOL', `no instrument ${symbol}`)
+    const { bids = [], asks = [] } = levels
+    for (const text of [...bids, ...asks].flat()) amount(text)
+    this.#market.book(symbol).change(bids, asks)
+    this.#dialect.levelsSet(symbol, bids, asks)
+    this.#engine.bookChanged(symbol)
+  }
+
+  /** How a trader stands. @throws MockError */
+  account(apiKey: string): MockAccountState {
+    const account = this.#accountOf(apiKey)
+    const balances = [...account.balances].map(([asset, { free, locked }]) => [
+      asset,
+      { free: plainAmount(free), locked: plainAmount(locked) },
+    ])
+    return { balances: Object.fromEntries(balances), openOrders: account.open.size }
+  }
+
+  /** Gives a trader money. @throws MockError, RangeError */
+  deposit(apiKey: string, asset: string, decimal: string): void {
+    const delta = amount(decimal)
+    const account = this.#accountOf(apiKey)
+    account.balance(asset).free += delta
+    account.updatedMs = Math.floor(this.#options.now())
+    this.#dialect.balanceChanged(account, asset, delta)
+  }
+
+  /** What goes wrong from now on, instead of what did. @throws ConfigError */
+  setChaos(chaos: ChaosOptions): void {
+    this.#chaos.options = parseConfig('chaos options', chaosSchema, chaos)
+  }
+
+  /** Cuts all sockets: without a word, or with this close code. */
+  disconnect(code?: number, reason?: string): void {
+    for (const peer of this.#peers) {
+      if (code === undefined) peer.terminate()
+      else peer.close(code, reason)
+    }
+  }
+
+  /** All sockets stay open and say nothing for so long. */
+  stall(ms: number): void {
+    for (const peer of this.#peers) peer.stall(ms)
+  }
+
+  /** Tells all clients that the server will go, and cuts them so much later. Default: 10 s of the venue's time. */
+  serverShutdown(afterMs: number = 10_000 / this.#options.timeScale): void {
+    this.#dialect.shutdown()
+    const told = [...this.#peers]
+    this.#later(afterMs, () => {
+      for (const peer of told) peer.close(1001, 'Server shutdown')
+    })
+  }
+
+  /** Refuses all requests and new sockets for so long, as to who has asked too much. Default status: 418. */
+  ban(ms: number, status: 418 | 429 | 403 = 418): void {
+    this.#refusal = { status, until: performance.now() + ms }
+  }
+
+  /** Is not there for so long: 503, and all sockets are closed. */
+  maintenance(ms: number): void {
+    this.#refusal = { status: 503, until: performance.now() + ms }
+    this.disconnect(1012, 'Maintenance')
+  }
+
+  stats(): MockVenueStats {
+    let sent = 0
+    for (const peer of this.#peers) sent += peer.sent
+    return {
+      ...this.#chaos.stats(),
+      played: this.#player.position,
+      recorded: this.#tape.events.length,
+      sockets: this.#peers.size,
+      accepted: this.#accepted,
+      refused: this.#refused,
+      requests: this.#requests,
+      sent,
+    }
+  }
+
+  /** Cuts everybody and stops listening. May be called again. */
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      this.#player.stop()
+      for (const timer of this.#timers) clearTimeout(timer)
+      for (const peer of this.#peers) peer.terminate()
+      await this.#server?.close()
+      this.#finish()
+    })()
+    return this.#closing
+  }
+
+  /** Same as {@link close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #listening(): MockServer {
+    if (this.#server === null || this.#closing !== null)
+      throw new MockError('ERR_MOCK_CLOSED', 'the mock venue is closed')
+    return this.#server
+  }
+
+  #accountOf(apiKey: string): Account {
+    const account = this.#accounts.get(apiKey)
+    if (account === undefined) throw new MockError('ERR_MOCK_ACCOUNT', 'no account with this key')
+    return account
+  }
+
+  #refusing(): { readonly status: number; readonly leftMs: number } | null {
+    if (this.#refusal === null) return null
+    const leftMs = this.#refusal.until - performance.now()
+    return leftMs <= 0 ? null : { status: this.#refusal.status, leftMs }
+  }
+
+  #request(request: MockRequest): MockReply | null {
+    this.#requests++
+    const refusing = this.#refusing()
+    if (refusing !== null) return this.#dialect.refused(refusing.status, refusing.leftMs)
+    const { fate: decide } = this.#chaos.options
+    if (decide === undefined || !this.#dialect.changes(request)) return this.#dialect.http(request)
+    const fate = decide({ number: this.#changes++, method: request.method, path: request.path })
+    if (fate === 'answered') return this.#dialect.http(request)
+    if (fate === 'requestLost') return null
+    if (fate === 'answerLost') {
+      this.#dialect.http(request)
+      return null
+    }
+    this.#later(fate.lateMs, () => {
+      // Timestamps are looked at again before the order goes into the book.
+      if (!this.#dialect.stale(request)) this.#dialect.http(request)
+    })
+    return { status: 504, body: '<html><body>Gateway Time-out</body></html>' }
+  }
+
+  #refuseSocket(url: URL): number {
+    const status =
+      this.#refusing()?.status ??
+      (this.#peers.size >= this.#options.maxSockets ? 429 : this.#dialect.rules(url) === null ? 404 : 0)
+    if (status !== 0) this.#refused++
+    return status
+  }
+
+  #connect(socket: WsSocket, url: URL): void {
+    const rules = this.#dialect.rules(url)
+    if (rules === null) return
+    const { timeScale, limits, now } = this.#options
+    const peer = new Peer(
+      this.#accepted++,
+      url,
+      socket,
+      this.#chaos,
+      limits ? rules : { ...rules, framesPerSecond: 0 },
+      Math.floor(now()),
+      timeScale,
+    )
+    this.#peers.add(peer)
+    const handler = this.#dialect.connect(peer)
+    peer.handle({
+      message: (text) => handler.message(text),
+      closed: () => {
+        this.#peers.delete(peer)
+        handler.closed()
+      },
+    })
+  }
+
+  async #drained(): Promise<void> {
+    do await new Promise(setImmediate)
+    while (this.#closing === null && [...this.#peers].some(({ backlog }) => backlog > drainedBytes))
+  }
+
+  #later(ms: number, act: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      if (this.#closing === null) act()
+    }, ms)
+    timer.unref()
+    this.#timers.add(timer)
+  }
+}
+
+function instrumentsOf(options: CheckedOptions, tape: Tape): Map<string, Instrument> {
+  const instruments = new Map(tape.instruments)
+  for (const given of options.instruments) {
+    const known = instruments.get(given.symbol)
+    const [base, quote] = assetsOf(given.symbol)
+    instruments.set(given.symbol, {
+      symbol: given.symbol,
+      base: given.base ?? base,
+      quote: given.quote ?? quote,
+      tick: given.tickSize !== undefined ? amount(given.tickSize) : (known?.tick ?? stepOf(2)),
+      lot: given.lotSize !== undefined ? amount(given.lotSize) : (known?.lot ?? stepOf(5)),
+      minNotional: amount(given.minNotional ?? '0'),
+    })
+  }
+  return instruments
+}
+
+function accountsOf({ accounts }: CheckedOptions): Map<string, Account> {
+  return new Map(
+    accounts.map(({ apiKey, secret, publicKey, passphrase, balances }, at) => {
+      const key =
+        publicKey === undefined ? null : typeof publicKey === 'string' ? createPublicKey(publicKey) : publicKey
+      return [
+        apiKey,
+        new Account({ apiKey, secret: secret ?? null, publicKey: key, passphrase }, 354_937_868 + at, balances),
+      ]
+    }),
+  )
+}

@@ -1,0 +1,143 @@
+/** Recordings made up for tests: numbered books with snapshots, best prices and trades, as the venues write them. */
+import type { CaptureRecord } from '../../dist/esm/capture/index.js'
+import { chance } from '../rest/venue-server.ts'
+
+export interface RecordedOptions {
+  readonly symbols?: readonly string[]
+  /** Depth updates per symbol. */
+  readonly updates?: number
+  readonly seed?: number
+  /** Milliseconds between two updates. */
+  readonly everyMs?: number
+}
+
+const startNs = 1_700_000_000_000_000_000n
+
+/** A side of a book: ticks and lots. */
+type Side = Map<number, number>
+
+const price = (ticks: number): string => `${Math.floor(ticks / 100)}.${String(ticks % 100).padStart(2, '0')}000000`
+const size = (lots: number): string => `${(lots / 1_000).toFixed(3)}00000`
+const levels = (changes: readonly (readonly [number, number])[]) =>
+  changes.map(([ticks, lots]) => [price(ticks), size(lots)])
+
+/** Binance Spot: a snapshot of each symbol, then updates, every tenth with a trade. */
+export function* binanceRecords(options: RecordedOptions = {}): Generator<CaptureRecord> {
+  const { symbols = ['BTCUSDT', 'ETHUSDT'], updates = 100, seed = 7, everyMs = 100 } = options
+  const random = chance(seed)
+  const below = (n: number): number => Math.floor(random() * n)
+  const streams = symbols.flatMap((symbol) => {
+    const name = symbol.toLowerCase()
+    return [`${name}@depth@100ms`, `${name}@bookTicker`, `${name}@aggTrade`]
+  })
+  yield {
+    type: 'open',
+    timeNs: startNs,
+    connection: 0,
+    url: `wss://stream.binance.com:9443/stream?streams=${streams.join('/')}`,
+  }
+  const received = (timeNs: bigint, stream: string, data: object): CaptureRecord => ({
+    type: 'received',
+    timeNs,
+    connection: 0,
+    binary: false,
+    data: Buffer.from(JSON.stringify({ stream, data })),
+  })
+  const books = symbols.map((symbol, at) => {
+    const bids: Side = new Map()
+    const asks: Side = new Map()
+    const middle = 3_000_000 + at * 100_000
+    for (let i = 1; i <= 50; i++) {
+      bids.set(middle - i * 10, 1 + below(5_000))
+      asks.set(middle + i * 10, 1 + below(5_000))
+    }
+    return { symbol, bids, asks, middle, id: 1_000 * (at + 1), trade: 5_000 * (at + 1) }
+  })
+  for (const { symbol, bids, asks, id } of books) {
+    const body = { lastUpdateId: id, bids: levels([...bids]), asks: levels([...asks]) }
+    const url = `https://api.binance.com/api/v3/depth?symbol=${symbol}&limit=1000`
+    yield { type: 'answer', timeNs: startNs + 1_000_000n, url, data: Buffer.from(JSON.stringify(body)) }
+  }
+  for (let step = 0; step < updates; step++) {
+    const timeNs = startNs + BigInt(Math.round((step + 1) * everyMs * 1e6))
+    const timeMs = Number(timeNs / 1_000_000n)
+    for (const book of books) {
+      const { symbol, bids, asks, middle } = book
+      const name = symbol.toLowerCase()
+      const change = (side: Side, sign: number): (readonly [number, number])[] => {
+        const ticks = middle + sign * (1 + below(50)) * 10
+        const lots = below(4) === 0 && side.size > 10 ? 0 : 1 + below(5_000)
+        if (lots === 0) side.delete(ticks)
+        else side.set(ticks, lots)
+        return [[ticks, lots]]
+      }
+      const [b, a] = [change(bids, -1), change(asks, 1)]
+      const U = book.id + 1
+      book.id += 1 + below(3)
+      yield received(timeNs, `${name}@depth@100ms`, {
+        e: 'depthUpdate',
+        E: timeMs,
+        s: symbol,
+        U,
+        u: book.id,
+        b: levels(b),
+        a: levels(a),
+      })
+      const [bid, ask] = [Math.max(...bids.keys()), Math.min(...asks.keys())]
+      yield received(timeNs, `${name}@bookTicker`, {
+        u: book.id,
+        s: symbol,
+        b: price(bid),
+        B: size(bids.get(bid) ?? 0),
+        a: price(ask),
+        A: size(asks.get(ask) ?? 0),
+      })
+      if (step % 10 !== 9) continue
+      const id = ++book.trade
+      const m = below(2) === 0
+      const p = price(m ? bid : ask)
+      yield received(timeNs, `${name}@aggTrade`, {
+        e: 'aggTrade',
+        E: timeMs,
+        s: symbol,
+        a: id,
+        p,
+        q: size(1 + below(100)),
+        f: id,
+        l: id,
+        T: timeMs,
+        m,
+        M: true,
+      })
+    }
+  }
+  yield { type: 'close', timeNs: startNs + BigInt(updates + 1) * 100_000_000n, connection: 0, code: 1_000, reason: '' }
+}
+
+/** The books that the recording of this symbol ends with: prices and sizes as text. */
+export function finalBook(
+  records: readonly CaptureRecord[],
+  symbol: string,
+): { readonly bids: Map<string, string>; readonly asks: Map<string, string>; readonly updateId: number } {
+  const book = { bids: new Map<string, string>(), asks: new Map<string, string>(), updateId: 0 }
+  const put = (side: Map<string, string>, changes: readonly (readonly [string, string])[]): void => {
+    for (const [at, much] of changes) {
+      if (Number(much) === 0) side.delete(at)
+      else side.set(at, much)
+    }
+  }
+  for (const record of records) {
+    if (record.type === 'answer' && record.url.includes(symbol)) {
+      const { bids, asks } = JSON.parse(String(Buffer.from(record.data)))
+      put(book.bids, bids)
+      put(book.asks, asks)
+    }
+    if (record.type !== 'received') continue
+    const { data } = JSON.parse(String(Buffer.from(record.data)))
+    if (data.e !== 'depthUpdate' || data.s !== symbol) continue
+    put(book.bids, data.b)
+    put(book.asks, data.a)
+    book.updateId = data.u
+  }
+  return book
+}
