@@ -32,8 +32,7 @@ const desks: Record<keyof typeof wires, Open> = {
   binanceUsdm: (origin) => binanceUsdm.trading({ ...common(origin), secret, recvWindow: 80 }),
   bybit: (origin) => bybit.trading({ ...common(origin), secret, recvWindow: 80, category: 'linear' }),
   okx: (origin) => okx.trading({ ...common(origin), secret, passphrase }),
-  // Nonces have to arrive in their order.
-  kraken: (origin) => kraken.trading({ ...common(origin), secret, http: { connections: { max: 1 } } }),
+  kraken: (origin) => kraken.trading({ ...common(origin), secret }),
   coinbase: (origin) => coinbase.trading({ ...common(origin), privateKey: pem }),
 }
 const names = Object.keys(desks) as (keyof typeof wires)[]

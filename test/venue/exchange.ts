@@ -11,6 +11,9 @@ export const pem = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
   format: 'pem',
 }) as string
 
+/** Another key of the same account at Binance. */
+export const ed25519 = generateKeyPairSync('ed25519')
+
 export interface Order {
   readonly id: string
   readonly client: string
@@ -73,6 +76,9 @@ export class Book {
   readonly orders: Order[] = []
   readonly trades: Trade[] = []
   readonly watchers = new Set<Watcher>()
+  /** What the private stream is asked for with, where it is by such a thing. */
+  listenKey = 'listen-key-0'
+  tokens = 0
   /** Client ids of executed orders: two of one are a double execution. */
   readonly executed: string[] = []
   #last = 8_389_765_519_993_908_000n
@@ -244,12 +250,22 @@ function binanceWire(prefix: string, all: string, status: Record<Order['state'],
   const refusal = (code: number, msg: string): Answer => ({ status: 400, body: { code, msg } })
   return {
     name: prefix,
-    refuse: ({ query, body, headers, params }) => {
+    refuse: ({ path, query, body, headers, params }) => {
+      // The key alone, and no parameters at all.
+      if (path.endsWith('/listenKey'))
+        return headers['x-mbx-apikey'] === key && query === '' ? null : refusal(-2015, 'Invalid API-key')
       const [signed = '', signature] = query.split('&signature=')
       const expected = createHmac('sha256', secret)
         .update(signed + body)
         .digest('hex')
-      if (headers['x-mbx-apikey'] !== key || signature !== expected)
+      const signedByKey = (): boolean =>
+        verify(
+          null,
+          Buffer.from(signed + body),
+          ed25519.publicKey,
+          Buffer.from(decodeURIComponent(signature ?? ''), 'base64'),
+        )
+      if (headers['x-mbx-apikey'] !== key || (signature !== expected && !signedByKey()))
         return refusal(-1022, 'Signature for this request is not valid.')
       const age = Date.now() - Number(params['timestamp'])
       return age > Number(params['recvWindow']) || age < -1_000
@@ -257,8 +273,9 @@ function binanceWire(prefix: string, all: string, status: Record<Order['state'],
         : null
     },
     stale: ({ params }) => Date.now() - Number(params['timestamp']) > Number(params['recvWindow']),
-    changes: ({ method }) => method !== 'GET',
+    changes: ({ method, path }) => method !== 'GET' && !path.endsWith('/listenKey'),
     handle: ({ method, path, params }, book) => {
+      if (path.endsWith('/listenKey')) return { body: { listenKey: book.listenKey } }
       const { symbol, orderId, origClientOrderId } = params
       const found = book.find(orderId, origClientOrderId)
       if (path === `${prefix}/order` && method === 'POST') {
@@ -365,6 +382,23 @@ const bybitWire: Wire = {
       book.amend(found, { size: qty, price })
       return done(ids(found))
     }
+    if (path === '/v5/execution/list') {
+      const list = book.tradesOf(orderId).map((trade) => ({
+        symbol: trade.order.symbol,
+        orderId: trade.order.id,
+        orderLinkId: trade.order.client,
+        side: trade.order.side,
+        execId: trade.id,
+        execPrice: trade.price,
+        execQty: trade.size,
+        execFee: trade.fee,
+        feeCurrency: trade.feeAsset,
+        execType: 'Trade',
+        isMaker: trade.maker,
+        execTime: String(trade.at),
+      }))
+      return done({ list: list.reverse(), nextPageCursor: '' })
+    }
     if (path === '/v5/order/cancel-all')
       return done({ list: book.open(symbol).map((order) => ids(book.cancel(order))), success: '1' })
     if (orderId !== undefined || orderLinkId !== undefined) {
@@ -441,6 +475,23 @@ const okxWire: Wire = {
       book.amend(found, { size: newSz, price: newPx })
       return done(row(found))
     }
+    if (path.endsWith('/trade/fills')) {
+      const rows = book.tradesOf(ordId).map((trade) => ({
+        instId: trade.order.symbol,
+        ordId: trade.order.id,
+        clOrdId: trade.order.client,
+        billId: trade.id,
+        tradeId: trade.id,
+        side: trade.order.side,
+        fillPx: trade.price,
+        fillSz: trade.size,
+        fee: `-${trade.fee}`,
+        feeCcy: trade.feeAsset,
+        execType: trade.maker ? 'M' : 'T',
+        ts: String(trade.at),
+      }))
+      return done(...rows.reverse())
+    }
     if (path.endsWith('/orders-pending')) return done(...book.open(instId).map(show))
     if (!path.endsWith('/trade/order')) return null
     if (params['tdMode'] === undefined)
@@ -484,6 +535,7 @@ function krakenWire(): Wire {
               descr: { pair: order.symbol, type: order.side, ordertype: 'limit', price: order.price },
               vol: order.size,
               vol_exec: order.filled,
+              trades: params['trades'] === 'true' ? book.tradesOf(order.id).map(({ id }) => id) : undefined,
               cost: '0',
               price: '0',
               oflags: 'fciq',
@@ -516,6 +568,27 @@ function krakenWire(): Wire {
           return done({ count: 1 })
         case 'CancelAll':
           return done({ count: book.open().map((order) => book.cancel(order)).length })
+        case 'GetWebSocketsToken':
+          return done({ token: `token-of-the-test-${++book.tokens}`, expires: 900 })
+        case 'QueryTrades': {
+          const wanted = String(txid).split(',')
+          const rows = book.trades
+            .filter(({ id }) => wanted.includes(id))
+            .map((trade) => [
+              trade.id,
+              {
+                ordertxid: `O${trade.order.id}`,
+                pair: trade.order.symbol,
+                time: trade.at / 1_000,
+                type: trade.order.side,
+                price: trade.price,
+                vol: trade.size,
+                fee: trade.fee,
+                maker: trade.maker,
+              },
+            ])
+          return done(Object.fromEntries(rows))
+        }
         case 'QueryOrders':
           return found === undefined ? refused('EOrder:Unknown order') : done(show([found]))
         case 'OpenOrders':
@@ -591,6 +664,21 @@ const coinbaseWire: Wire = {
         return { body: { success: false, errors: [{ edit_failure_reason: 'ORDER_NOT_FOUND' }] } }
       book.amend(order, { size: String(params['size']), price: String(params['price']) })
       return { body: { success: true, errors: [] } }
+    }
+    if (path === `${root}/historical/fills`) {
+      const fills = book.tradesOf(params['order_ids']).map((trade) => ({
+        trade_id: trade.id,
+        order_id: trade.order.id,
+        product_id: trade.order.symbol,
+        side: trade.order.side,
+        price: trade.price,
+        size: trade.size,
+        commission: trade.fee,
+        size_in_quote: false,
+        liquidity_indicator: trade.maker ? 'MAKER' : 'TAKER',
+        trade_time: new Date(trade.at).toISOString(),
+      }))
+      return { body: { fills: fills.reverse(), cursor: '' } }
     }
     if (path === `${root}/historical/batch`)
       return { body: { orders: book.open(params['product_ids']).map(show), has_next: false, cursor: '' } }

@@ -1,83 +1,12 @@
 /** Desks that hear of their orders by themselves, at venues in small that check logins, lose and repeat messages, and cut connections. */
 import { afterEach, describe, expect, it } from 'vitest'
-import { exponential } from '../../dist/esm/rest/index.js'
 import { binance } from '../../dist/esm/venue/binance/index.js'
-import type { BalanceUpdate, Desk, FillEvent, OrderEvent, StreamEvent } from '../../dist/esm/venue/index.js'
 import { rejection, until } from '../e2e/waiting.ts'
 import { chance, cleanUp, onCleanUp } from '../rest/venue-server.ts'
-import { type Exchange, key, type Order, secret, startExchange, wires } from './exchange.ts'
-import { type Door, type DoorWire, startDoor } from './private-door.ts'
-import { binanceDoor, ed25519 } from './private-wires.ts'
+import { key, secret, startExchange, wires } from './exchange.ts'
+import { common, limit, live, names, orderOf, scene, told, type Venue, venues } from './private-scene.ts'
 
 afterEach(cleanUp)
-
-const common = (origin: string, streamUrl: string) => ({
-  endpoints: [origin],
-  key,
-  limits: [],
-  retry: {
-    backoff: exponential({ first: 1, max: 5, retries: 8 }),
-    settle: 400,
-    visibleAfter: 10,
-    budget: false as const,
-  },
-  breaker: { failures: 1_000, minimum: 100_000 },
-  streamUrl,
-  connection: { reconnect: exponential({ first: 5, max: 20, storm: { floor: 0 } }) },
-})
-
-interface Venue {
-  readonly wire: keyof typeof wires
-  readonly door: () => DoorWire
-  open(origin: string, streamUrl: string, secrets?: { readonly secret: string }): Desk
-  /** What every fill says besides price and size. */
-  readonly fee: Partial<FillEvent>
-}
-
-const venues: Record<string, Venue> = {
-  binance: {
-    wire: 'binance',
-    door: () => binanceDoor,
-    open: (origin, url, other) => binance.trading({ ...common(origin, url), secret, recvWindow: 80, ...other }),
-    fee: { fee: '0.00013', feeAsset: 'USDT', liquidity: 'maker' },
-  },
-}
-const names = Object.keys(venues)
-
-interface Scene {
-  readonly desk: Desk
-  readonly exchange: Exchange
-  readonly door: Door
-  readonly orders: OrderEvent[]
-  readonly fills: FillEvent[]
-  readonly states: StreamEvent[]
-}
-
-async function scene(name: string, secrets?: { readonly secret: string }): Promise<Scene> {
-  const venue = venues[name] as Venue
-  const exchange = await startExchange(wires[venue.wire]())
-  const door = await startDoor(exchange.book, venue.door())
-  const desk = venue.open(exchange.origin, door.url, secrets)
-  onCleanUp(() => desk.close({ force: true }))
-  const [orders, fills, states]: [OrderEvent[], FillEvent[], StreamEvent[]] = [[], [], []]
-  desk.on('order', (event) => orders.push(event))
-  desk.on('fill', (event) => fills.push(event))
-  desk.on('stream', (event) => states.push(event))
-  return { desk, exchange, door, orders, fills, states }
-}
-
-async function live(name: string): Promise<Scene> {
-  const made = await scene(name)
-  await made.desk.rest.ready()
-  await made.desk.open()
-  expect(made.desk.state).toBe('live')
-  return made
-}
-
-const limit = { symbol: 'BTC-USDT', side: 'buy', type: 'limit', price: '65000.10', size: '0.00200' } as const
-const orderOf = (exchange: Exchange, client: string): Order =>
-  exchange.book.orders.find((order) => order.client === client) as Order
-const told = (fills: readonly FillEvent[]): string[] => fills.map(({ tradeId, size }) => `${tradeId} ${size}`)
 
 describe.each(names)('%s', (name) => {
   const { fee } = venues[name] as Venue
@@ -163,7 +92,7 @@ describe.each(names)('%s', (name) => {
   it('a key that is refused ends it, and shows no secret', async () => {
     const { desk, states } = await scene(name, { secret: Buffer.from('the wrong secret of a test').toString('base64') })
     const error = (await rejection(desk.open())) as Error & { readonly code: string }
-    expect(error.code).toMatch(/^ERR_(SESSION_(REFUSED|LOGIN)|REST_REFUSED)$/)
+    expect(error.code).toMatch(/^ERR_(SESSION_(REFUSED|LOGIN)|REST_REFUSED|ORDER_AUTH)$/)
     expect(desk.state).toBe('closed')
     const shown = `${error.stack} ${JSON.stringify(error)} ${states.map((state) => `${state.reason} ${state.error}`)}`
     expect(shown).not.toContain(key)
@@ -230,55 +159,5 @@ describe('a desk', () => {
     const desk = binance.trading({ ...options, secret })
     onCleanUp(() => desk.close({ force: true }))
     expect(await rejection(desk.open())).toMatchObject({ message: expect.stringContaining('streamUrl') })
-  })
-})
-
-describe('Binance', () => {
-  it('an Ed25519 key logs on with every connection, and subscribes without parameters', async () => {
-    const exchange = await startExchange(wires.binance())
-    const door = await startDoor(exchange.book, binanceDoor)
-    const privateKey = ed25519.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
-    // Nothing is asked over REST, whose small venue knows HMAC alone: it stays at catching up.
-    const desk = binance.trading({ ...common(exchange.origin, door.url), privateKey })
-    onCleanUp(() => desk.close({ force: true }))
-    const fills: FillEvent[] = []
-    desk.on('fill', (fill) => fills.push(fill))
-    desk.open().catch(() => {})
-    await until(() => desk.state === 'catchingUp', 'it is subscribed')
-    const order = exchange.book.place({ client: 'c', symbol: 'X', side: 'BUY', price: '1', size: '1.00000' })
-    exchange.book.fill(order, '0.50000')
-    await until(() => fills.length === 1, 'the fill is heard')
-    door.cut()
-    await until(() => door.granted === 2, 'it logs on again')
-  })
-
-  // https://developers.binance.com/docs/binance-spot-api-docs/user-data-stream
-  it('balances, order lists, and the end of a subscription', async () => {
-    const { desk, door, states } = await live('binance')
-    const balances: BalanceUpdate[] = []
-    const others: unknown[] = []
-    desk.on('balance', (balance) => balances.push(balance))
-    desk.on('message', (message) => others.push(message))
-    const say = (event: object): void => door.say({ subscriptionId: 0, event })
-    say({
-      e: 'outboundAccountPosition',
-      E: 1564034571105,
-      u: 1564034571073,
-      B: [{ a: 'ETH', f: '10000.000000', l: '0.500000' }],
-    })
-    say({ e: 'balanceUpdate', E: 1573200697110, a: 'BTC', d: '100.00000000', T: 1573200697068 })
-    say({ e: 'externalLockUpdate', E: 1581557507324, a: 'NEO', d: '10.00000000', T: 1581557507268 })
-    say({ e: 'listStatus', E: 1564035303637, s: 'ETHBTC', g: 2, c: 'OCO', l: 'EXEC_STARTED', L: 'EXECUTING' })
-    await until(() => others.length === 1, 'all are heard')
-    expect(balances).toMatchObject([
-      { asset: 'ETH', available: '10000.000000', locked: '0.500000', total: '10000.500000', timeMs: 1564034571073 },
-      { asset: 'BTC', change: '100.00000000', total: null, timeMs: 1573200697068 },
-      { asset: 'NEO', lockedChange: '10.00000000', total: null },
-    ])
-    expect(others).toMatchObject([{ event: { e: 'listStatus', g: 2 } }])
-    say({ e: 'eventStreamTerminated', E: 1728973001334 })
-    await until(() => states.some(({ to }) => to === 'blind'), 'it is blind')
-    await until(() => desk.state === 'live', 'it has subscribed again')
-    expect(door.granted).toBe(2)
   })
 })

@@ -11,6 +11,7 @@ import {
   binanceUsdmRest,
 } from './rest.js'
 import { binanceStream, binanceTrades, spotApiUrls } from './stream.js'
+import { binanceUsdmStream, usdmStreamUrls } from './usdm-stream.js'
 
 /** What `binance.trading()` takes: a key, and what `binance.rest()` takes besides. */
 export type BinanceTradingOptions = BinanceRestOptions & DeskOptions & { readonly key: string }
@@ -39,7 +40,11 @@ export function binanceTrading(given: BinanceTradingOptions): Desk {
 export function binanceUsdmTrading(given: BinanceUsdmTradingOptions): Desk {
   const [desk, options] = deskOptionsOf(given)
   needKey('Binance USD-M', options)
-  return new Desk(binanceUsdmRest(options), binanceUsdmOrders, desk)
+  return new Desk(binanceUsdmRest(options), binanceUsdmOrders, desk, {
+    stream: binanceUsdmStream(options.key),
+    streamUrl: usualUrl(usdmStreamUrls, options),
+    trades: binanceTrades('/fapi/v1/userTrades', 5),
+  })
 }
 
 /** Only such keys log on to a session; others sign every request. */

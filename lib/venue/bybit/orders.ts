@@ -84,26 +84,6 @@ export function bybitOrders(options: BybitOrdersOptions = {}): OrderDialect {
   const { category, settleCoin } = parseConfig('Bybit orders', schema, options)
 
   const result = (body: unknown): unknown => fieldOf(body, 'result')
-  const read = (raw: unknown, ref: OrderRef): OrderUpdate => {
-    const status = statuses[textOf(fieldOf(raw, 'orderStatus'))]
-    if (status === undefined) throw unreadable()
-    return Object.freeze({
-      symbol: textOf(fieldOf(raw, 'symbol')) || ref.symbol,
-      orderId: textOf(fieldOf(raw, 'orderId')),
-      clientOrderId: textOf(fieldOf(raw, 'orderLinkId')),
-      status,
-      side: sideOf(fieldOf(raw, 'side')),
-      type: textOf(fieldOf(raw, 'orderType')),
-      price: nonZeroOf(fieldOf(raw, 'price')),
-      // Of a market order by value this is the value.
-      size: fieldOf(raw, 'marketUnit') === 'quoteCoin' ? null : nonZeroOf(fieldOf(raw, 'qty')),
-      filled: decimalOf(fieldOf(raw, 'cumExecQty')),
-      quoteFilled: decimalOf(fieldOf(raw, 'cumExecValue')),
-      averagePrice: nonZeroOf(fieldOf(raw, 'avgPrice')),
-      timeMs: timeOf(fieldOf(raw, 'updatedTime') ?? fieldOf(raw, 'createdTime')),
-      raw,
-    })
-  }
   const named = ({ symbol, orderId, clientOrderId }: OrderRef) =>
     orderId === undefined ? { category, symbol, orderLinkId: clientOrderId } : { category, symbol, orderId }
   const accepted = (body: unknown, ref: OrderRef): OrderUpdate => {
@@ -199,7 +179,7 @@ export function bybitOrders(options: BybitOrdersOptions = {}): OrderDialect {
     found: (body, ref) => {
       const list = fieldOf(result(body), 'list')
       if (!Array.isArray(list)) throw unreadable()
-      return list.length === 0 ? null : read(list[0], ref)
+      return list.length === 0 ? null : readOrder(list[0], ref)
     },
     openOrders: (symbol, from) => ({
       method: 'GET',
@@ -211,10 +191,32 @@ export function bybitOrders(options: BybitOrdersOptions = {}): OrderDialect {
       if (!Array.isArray(list)) throw unreadable()
       const next = textOf(fieldOf(result(body), 'nextPageCursor'))
       return {
-        orders: list.map((item) => read(item, { symbol: '' })),
+        orders: list.map((item) => readOrder(item, { symbol: '' })),
         next: next === '' || list.length === 0 ? null : next,
       }
     },
     refusal,
   } satisfies OrderDialect)
+}
+
+/** An order as look-ups and the private stream show it. @throws OrderError `ERR_ORDER_UNKNOWN` */
+export function readOrder(raw: unknown, ref: OrderRef): OrderUpdate {
+  const status = statuses[textOf(fieldOf(raw, 'orderStatus'))]
+  if (status === undefined) throw unreadable()
+  return Object.freeze({
+    symbol: textOf(fieldOf(raw, 'symbol')) || ref.symbol,
+    orderId: textOf(fieldOf(raw, 'orderId')),
+    clientOrderId: textOf(fieldOf(raw, 'orderLinkId')),
+    status,
+    side: sideOf(fieldOf(raw, 'side')),
+    type: textOf(fieldOf(raw, 'orderType')),
+    price: nonZeroOf(fieldOf(raw, 'price')),
+    // Of a market order by value this is the value.
+    size: fieldOf(raw, 'marketUnit') === 'quoteCoin' ? null : nonZeroOf(fieldOf(raw, 'qty')),
+    filled: decimalOf(fieldOf(raw, 'cumExecQty')),
+    quoteFilled: decimalOf(fieldOf(raw, 'cumExecValue')),
+    averagePrice: nonZeroOf(fieldOf(raw, 'avgPrice')),
+    timeMs: timeOf(fieldOf(raw, 'updatedTime') ?? fieldOf(raw, 'createdTime')),
+    raw,
+  })
 }

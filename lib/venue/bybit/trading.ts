@@ -1,13 +1,29 @@
-import { Desk, type DeskOptions, needKey } from '../desk/desk.js'
+import type { BybitAuth } from '../../sign/venue/bybit.js'
+import { Desk, type DeskOptions, deskOptionsOf, needKey } from '../desk/desk.js'
+import { usualUrl } from '../desk/desk-wiring.js'
 import { type BybitOrdersOptions, bybitOrders } from './orders.js'
 import { type BybitRestOptions, bybitRest } from './rest.js'
+import { bybitStream, bybitTrades, privateUrls } from './stream.js'
 
 /** What `bybit.trading()` takes: a key, what is traded, and what `bybit.rest()` takes besides. */
-export type BybitTradingOptions = BybitRestOptions & BybitOrdersOptions & DeskOptions & { readonly key: string }
+export type BybitTradingOptions = BybitRestOptions &
+  BybitOrdersOptions &
+  DeskOptions & {
+    readonly key: string
+    /** Fills by the stream `execution.fast`: earlier, and without their fees. Default false. */
+    readonly fastFills?: boolean | undefined
+  }
 
 /** @throws ConfigError, SignError `ERR_SIGN_KEY`. */
-export function bybitTrading({ tracked, category, settleCoin, ...options }: BybitTradingOptions): Desk {
+export function bybitTrading(given: BybitTradingOptions): Desk {
+  const [desk, { category, settleCoin, fastFills = false, ...options }] = deskOptionsOf(given)
   needKey('Bybit', options)
   const dialect = bybitOrders({ category, settleCoin })
-  return new Desk(bybitRest(options), dialect, { tracked })
+  const rest = bybitRest(options)
+  const traded = category ?? 'spot'
+  return new Desk(rest, dialect, desk, {
+    stream: bybitStream(rest.auth as BybitAuth, traded, fastFills),
+    streamUrl: usualUrl(privateUrls, options),
+    trades: bybitTrades(traded),
+  })
 }

@@ -13,7 +13,7 @@ import { acceptance, type CancelResult, type OrderDialect, refusalTable, unreada
 import { OrderError } from '../order/order-error.js'
 
 /** https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api/orders/get-order */
-const statuses: Readonly<Record<string, OrderStatus>> = {
+export const statuses: Readonly<Record<string, OrderStatus>> = {
   PENDING: 'accepted',
   QUEUED: 'accepted',
   OPEN: 'open',

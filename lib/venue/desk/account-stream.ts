@@ -34,6 +34,7 @@ export class AccountStream {
   readonly #reconciler: Reconciler
   #stream: PrivateStream | null = null
   #state: DeskState = 'closed'
+  #wasLive = false
   #live: { readonly promise: Promise<void>; resolve(): void; reject(error: Error): void } | null = null
 
   constructor(parts: AccountStreamParts) {
@@ -47,7 +48,7 @@ export class AccountStream {
         open: () => orders.open(),
       },
       () => this.#caughtUp(),
-      (error) => this.#set('catchingUp', 'the orders could not be looked up', error),
+      (error) => this.#stillBlind(error),
     )
   }
 
@@ -135,7 +136,18 @@ export class AccountStream {
     this.#reconciler.start()
   }
 
+  /** The look-ups failed. A key that may listen and not ask is told at once; all else is tried again. */
+  #stillBlind(error: Error): void {
+    const refused = error instanceof OrderError && error.code === 'ERR_ORDER_AUTH'
+    if (refused && !this.#wasLive) {
+      this.#live?.reject(error)
+      this.close()
+      this.#set('closed', 'the venue refuses', error)
+    } else this.#set('catchingUp', 'the orders could not be looked up', error)
+  }
+
   #caughtUp(): void {
+    this.#wasLive = true
     this.#set('live', 'all orders are known', null)
     this.#live?.resolve()
   }

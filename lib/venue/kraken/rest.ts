@@ -46,11 +46,16 @@ const lookup: Lookup = async ({ idempotencyKey, ask }) => {
 /** No server time: requests carry nonces and no timestamps, and the venue tells whole seconds only. */
 const plan: VenueRestPlan<KrakenProfile> = { title: 'Kraken', policy, profiles, lookup }
 
-/** @throws ConfigError, SignError `ERR_SIGN_KEY`. */
+/**
+ * Over one connection, unless `http.connections` says otherwise: a key with a nonce window allows several.
+ * @throws ConfigError, SignError `ERR_SIGN_KEY`.
+ */
 export function krakenRest(options: KrakenRestOptions = {}): Rest {
   const { key, secret, nonce, ...rest } = options
   const apiKey = keyOrNone('Kraken', key, secret)
   if (apiKey === null) return venueRest(plan, null, rest)
   if (secret === undefined) throw configFault('Kraken options', ['secret'], 'must be given with a key')
-  return venueRest(plan, new KrakenAuth({ apiKey, secret, nonce }), rest)
+  // Nonces have to arrive in the order in which they were made: requests on several connections would overtake each other.
+  const http = { connections: { max: 1 }, ...rest.http }
+  return venueRest(plan, new KrakenAuth({ apiKey, secret, nonce }), { ...rest, http })
 }

@@ -1,12 +1,21 @@
-import { Desk, type DeskOptions, needKey } from '../desk/desk.js'
+import { Desk, type DeskOptions, deskOptionsOf, needKey } from '../desk/desk.js'
+import { usualUrl } from '../desk/desk-wiring.js'
 import { krakenOrders } from './orders.js'
 import { type KrakenRestOptions, krakenRest } from './rest.js'
+import { authUrls, krakenStream, krakenTrades } from './stream.js'
+import { KrakenToken } from './token.js'
 
 /** What `kraken.trading()` takes: a key, and what `kraken.rest()` takes besides. */
 export type KrakenTradingOptions = KrakenRestOptions & DeskOptions & { readonly key: string }
 
 /** @throws ConfigError, SignError `ERR_SIGN_KEY`. */
-export function krakenTrading({ tracked, ...options }: KrakenTradingOptions): Desk {
+export function krakenTrading(given: KrakenTradingOptions): Desk {
+  const [desk, options] = deskOptionsOf(given)
   needKey('Kraken', options)
-  return new Desk(krakenRest(options), krakenOrders, { tracked })
+  const token = new KrakenToken()
+  return new Desk(krakenRest(options), krakenOrders, desk, {
+    stream: krakenStream(token),
+    streamUrl: usualUrl(authUrls, options),
+    trades: krakenTrades,
+  })
 }

@@ -190,7 +190,8 @@ function idsOf(item: unknown): { readonly orderId: string; readonly clientOrderI
   return { orderId: textOf(fieldOf(item, 'ordId')), clientOrderId: textOf(fieldOf(item, 'clOrdId')) }
 }
 
-function readOrder(raw: unknown, ref: OrderRef): OrderUpdate {
+/** An order as look-ups and the private stream show it. @throws OrderError `ERR_ORDER_UNKNOWN` */
+export function readOrder(raw: unknown, ref: OrderRef): OrderUpdate {
   const status = statuses[textOf(fieldOf(raw, 'state'))]
   if (status === undefined) throw unreadable()
   return Object.freeze({

@@ -80,3 +80,12 @@ export function positionOf(parts: Omit<PositionUpdate, 'side' | 'size'> & { read
   const side = empty ? 'none' : rest.leg !== 'net' ? rest.leg : signed.startsWith('-') ? 'short' : 'long'
   return { type: 'position', position: Object.freeze({ ...rest, side, size }) }
 }
+
+/** How an order stands, by a function that reads it; what it cannot read is a message of its own. */
+export function orderEvent(raw: unknown, read: () => OrderUpdate): AccountEvent {
+  try {
+    return { type: 'order', update: read() }
+  } catch {
+    return { type: 'message', raw }
+  }
+}
