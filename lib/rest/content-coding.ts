@@ -30,7 +30,7 @@ export function codingsOf(header: string | null): Coding[] {
  * The body with its codings undone.
  * @throws TickwireError `ERR_HTTP_CONTENT_CODING` when it is damaged, `ERR_HTTP_BODY_TOO_LARGE` when more than `maxBytes` would come out.
  */
-export function decoded(body: Uint8Array, header: string | null, maxBytes: number): Uint8Array {
+export function decoded(body: Buffer, header: string | null, maxBytes: number): Buffer {
   let bytes = body
   for (const coding of codingsOf(header)) bytes = undo(coding, bytes, maxBytes)
   return bytes
@@ -46,7 +46,7 @@ export function decoders(header: string | null): Transform[] {
   })
 }
 
-function undo(coding: Coding, bytes: Uint8Array, maxOutputLength: number): Uint8Array {
+function undo(coding: Coding, bytes: Buffer, maxOutputLength: number): Buffer {
   try {
     if (coding === 'gzip') return zlib.gunzipSync(bytes, { maxOutputLength })
     if (coding === 'deflate') return zlib.inflateSync(bytes, { maxOutputLength })

@@ -8,7 +8,8 @@ import type { ResponseHead } from './response.js'
 export interface ResponseRecord {
   readonly id: number
   readonly head: ResponseHead
-  readonly body: Uint8Array
+  /** In memory that may be shared with others. */
+  readonly body: Buffer
   /** Pieces follow, which make one body or are handed over one by one. */
   readonly piecesFollow: boolean
   readonly oneBody: boolean
@@ -55,10 +56,17 @@ export function readResponse(views: MemoryViews, word: number): ResponseRecord {
         kernelNs: kernelNs === 0 ? null : kernelNs,
       },
     },
-    body: Uint8Array.prototype.slice.call(u8, body, body + (u32[word * 2 + 11] as number)),
+    body: copied(u8, body, u32[word * 2 + 11] as number),
     piecesFollow: (flags & HttpFlags.piecesFollow) !== 0,
     oneBody: (flags & HttpFlags.oneBody) !== 0,
   }
+}
+
+/** Small ones lie in Node's pool, where memory costs next to nothing. */
+function copied(u8: Buffer, start: number, bytes: number): Buffer {
+  const copy = Buffer.allocUnsafe(bytes)
+  u8.copy(copy, 0, start, start + bytes)
+  return copy
 }
 
 export function readPiece({ u8, u32 }: MemoryViews, word: number): Uint8Array {

@@ -33,12 +33,13 @@ export class HttpResponse implements ResponseHead {
   readonly headers: ResponseHeaders
   readonly reused: boolean
   readonly times: ResponseTimes
-  readonly #raw: Uint8Array
+  readonly #raw: Buffer
   readonly #maxBytes: number
-  #body: Uint8Array | null = null
+  #plain: Buffer | null = null
+  #bytes: Uint8Array | null = null
 
-  /** @param raw as it came. @param maxBytes of the body once its content coding is undone. */
-  constructor(head: ResponseHead, raw: Uint8Array, maxBytes: number) {
+  /** @param raw as it came, perhaps in memory shared with others. @param maxBytes of the body once its content coding is undone. */
+  constructor(head: ResponseHead, raw: Buffer, maxBytes: number) {
     this.status = head.status
     this.version = head.version
     this.headers = head.headers
@@ -58,16 +59,14 @@ export class HttpResponse implements ResponseHead {
    * @throws TickwireError `ERR_HTTP_CONTENT_CODING` for a damaged or unknown coding, `ERR_HTTP_BODY_TOO_LARGE`.
    */
   bytes(): Uint8Array {
-    this.#body ??=
-      this.#raw.length === 0 ? this.#raw : decoded(this.#raw, this.headers.get('content-encoding'), this.#maxBytes)
-    return this.#body
+    // Memory of its own: whoever takes `.buffer` of it shall find nothing else there.
+    this.#bytes ??= Uint8Array.prototype.slice.call(this.#decoded())
+    return this.#bytes
   }
 
   /** The body as UTF-8. @throws as `bytes()`. */
   text(): string {
-    const bytes = this.bytes()
-    const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    return buffer.toString('utf8')
+    return this.#decoded().toString('utf8')
   }
 
   /** The body as JSON. @throws SyntaxError; as `bytes()`. */
@@ -81,10 +80,16 @@ export class HttpResponse implements ResponseHead {
    * @throws DecodeError for a body that is not as the schema says; as `bytes()`.
    */
   rows<S extends Shapes>(schema: JsonDecoder<S>): RowOf<S>[] {
-    return readRows(schema, this.bytes(), this.times.receivedNs, this.times.kernelNs ?? 0)
+    return readRows(schema, this.#decoded(), this.times.receivedNs, this.times.kernelNs ?? 0)
   }
 
   [inspect.custom](): unknown {
     return { status: this.status, version: this.version, bytes: this.#raw.length }
+  }
+
+  #decoded(): Buffer {
+    this.#plain ??=
+      this.#raw.length === 0 ? this.#raw : decoded(this.#raw, this.headers.get('content-encoding'), this.#maxBytes)
+    return this.#plain
   }
 }
