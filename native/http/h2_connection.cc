@@ -72,7 +72,13 @@ class H2Connection final : public Connection, private Watcher, private Resumable
     }
     // From here on the request is the session's: when the write fails the connection does, and the listener is told.
     if (flush_posted_ || (session_->active().size() > kTogether && post_flush())) return {};
-    if (const Error error = write_locked(); error) tell_loop_of_failure(error);
+    if (const Error error = write_locked(); error) {
+      tell_loop_of_failure(error);
+    } else if (!session_->events().empty()) {
+      (void)loop_.post([life = life_] {
+        if (life->connection != nullptr) life->connection->on_resume();
+      });
+    }
     return {};
   }
 
@@ -131,19 +137,13 @@ class H2Connection final : public Connection, private Watcher, private Resumable
   void on_ready(uint32_t ready) override {
     if (closed_) return;
     if ((ready & (kHangup | kError)) != 0) ended_ = true;
-    if ((ready & (kWritable | kHangup | kError)) != 0 && unsent_.load()) {
-      Error error;
-      {
-        const std::lock_guard lock(io_mutex_);
-        error = write_locked();
-      }
-      if (error) write_error_ = error;
-    }
+    if ((ready & (kWritable | kHangup | kError)) != 0 && unsent_.load()) settle();
     if (!full_duplex_ || write_error_ || (ready & (kReadable | kHangup | kError)) != 0) drain();
   }
 
   void on_resume() override {
     if (start_error_) return finish(start_error_);
+    settle();
     drain();
   }
 
@@ -184,15 +184,37 @@ class H2Connection final : public Connection, private Watcher, private Resumable
 
   // From the loop's thread, perhaps inside a callback: a failure must not end the connection under its caller's feet.
   void write_soon() {
+    bool untold = false;
     Error error;
     {
       const std::lock_guard lock(io_mutex_);
       if (stream_ == nullptr) return;
       error = write_locked();
+      untold = !session_->events().empty();
     }
-    if (!error) return;
-    write_error_ = error;
-    loop_.resume_later(*this);
+    if (error) write_error_ = error;
+    if (error || untold) loop_.resume_later(*this);
+  }
+
+  // Sends what the session has to say and tells what came of it: a stream that this side resets, or does not let out
+  // any more, is closed when that is written, and the peer may never say another word.
+  void settle() {
+    for (bool told = false; !closed_ && !write_error_; told = true) {
+      bool untold = false;
+      {
+        const std::lock_guard lock(io_mutex_);
+        write_error_ = write_locked();
+        untold = !write_error_ && !session_->events().empty();
+      }
+      if (untold) {
+        tell();
+        continue;
+      }
+      if (!told) return;
+      renew_limit();
+      if (is_over()) finish({});
+      return;
+    }
   }
 
   IoResult read_and_feed(Error& error, int64_t& kernel_ns) {
@@ -226,11 +248,8 @@ class H2Connection final : public Connection, private Watcher, private Resumable
       tell();
       if (closed_) return;
       if (error) return finish(error);
-      {
-        // Window updates, acknowledgements, and what the listener has caused.
-        const std::lock_guard lock(io_mutex_);
-        if (Error failed = write_locked(); failed) write_error_ = failed;
-      }
+      settle();  // window updates, acknowledgements, and what the listener has caused
+      if (closed_) return;
       renew_limit();
       if (is_over()) return finish({});
       if (io.bytes >= budget) return loop_.resume_later(*this);
@@ -244,9 +263,8 @@ class H2Connection final : public Connection, private Watcher, private Resumable
     return session_->over() || ((retiring_ || session_->leaving()) && session_->active().empty());
   }
 
-  // What the last feed() noted. The listener may use the connection meanwhile, from here or other threads. That adds no
-  // events, but for requests that the session does not let out any more: these are told with the next feed, or in the
-  // end.
+  // What the last feed(), or write, noted. The listener may use the connection meanwhile, from here or other threads;
+  // what that adds is told by settle().
   void tell() {
     {
       const std::lock_guard lock(io_mutex_);
@@ -291,6 +309,7 @@ class H2Connection final : public Connection, private Watcher, private Resumable
     const RequestId id = stream.id;
     const bool wanted = stream.wanted || static_cast<bool>(stream.error);
     const Error refused = stream.error;
+    const bool unprocessed = stream.unprocessed(code);
     // A peer that has answered whole may then reset a request of which it needs no more (RFC 9113 section 8.1).
     const bool answered = stream.has_head && code == NGHTTP2_NO_ERROR && !refused;
     {
@@ -300,7 +319,7 @@ class H2Connection final : public Connection, private Watcher, private Resumable
     if (!wanted) return;
     if (answered) return listener_.on_done(id);
     if (refused) return listener_.on_failed(id, refused, Sent::kMaybe);
-    if (code == NGHTTP2_REFUSED_STREAM) {
+    if (unprocessed) {
       return listener_.on_failed(id, {Errc::kHttp2Refused, static_cast<int32_t>(code), "the peer did not process it"},
                                  Sent::kNo);
     }
@@ -346,7 +365,7 @@ class H2Connection final : public Connection, private Watcher, private Resumable
         // Submitted after the peer had said GOAWAY: it has never left.
         const bool held_back = std::any_of(untold.begin(), untold.end(), [&](const H2Event& event) {
           return event.kind == H2Event::Kind::kClosed && event.stream == stream.get() &&
-                 event.code == NGHTTP2_REFUSED_STREAM;
+                 stream->unprocessed(event.code);
         });
         open.emplace_back(stream->id, held_back ? Sent::kNo : Sent::kMaybe);
       }

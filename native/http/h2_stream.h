@@ -4,6 +4,8 @@
 #include <span>
 #include <string>
 
+#include <nghttp2/nghttp2.h>
+
 #include "http/connection.h"
 
 namespace tickwire::http {
@@ -24,6 +26,10 @@ struct H2Stream {
   bool held = false;
   bool wanted = true;  // somebody waits for the answer
   Error error;         // set when this side refused the answer
+
+  // The peer closed it with `code` and has not looked at it (RFC 9113 section 8.7). One that had begun to answer did,
+  // whatever it says afterwards.
+  [[nodiscard]] bool unprocessed(uint32_t code) const noexcept { return code == NGHTTP2_REFUSED_STREAM && status == 0; }
 };
 
 // nghttp2 calls back while the session is locked. What it says is noted down and told to the listener afterwards, so

@@ -55,16 +55,17 @@ class H2Peer {
   // `code`: three digits.
   void answer(int32_t stream, std::string body, std::string code = "200") {
     bodies_[stream] = {std::move(body), 0};
-    nghttp2_nv status{};
-    static char name[] = ":status";
-    status.name = reinterpret_cast<uint8_t*>(name);
-    status.namelen = 7;
-    status.value = reinterpret_cast<uint8_t*>(code.data());
-    status.valuelen = 3;
+    const nghttp2_nv status = status_field(code);
     nghttp2_data_provider provider{};
     provider.source.ptr = this;
     provider.read_callback = read_body;
     nghttp2_submit_response(session_, stream, &status, 1, &provider);
+  }
+  // A head without an end, sent before anything else.
+  void begin(int32_t stream, std::string code) {
+    const nghttp2_nv status = status_field(code);
+    nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream, nullptr, &status, 1, nullptr);
+    flush();
   }
   void reset(int32_t stream, uint32_t code) { nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream, code); }
   void go_away(int32_t last) { nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, nullptr, 0); }
@@ -73,6 +74,15 @@ class H2Peer {
   int requests = 0;
 
  private:
+  static nghttp2_nv status_field(std::string& code) {
+    static char name[] = ":status";
+    nghttp2_nv status{};
+    status.name = reinterpret_cast<uint8_t*>(name);
+    status.namelen = 7;
+    status.value = reinterpret_cast<uint8_t*>(code.data());
+    status.valuelen = code.size();
+    return status;
+  }
   static H2Peer& self(void* user) { return *static_cast<H2Peer*>(user); }
   static int on_header(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name, size_t name_size,
                        const uint8_t* value, size_t value_size, uint8_t, void* user) {

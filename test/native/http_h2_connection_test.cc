@@ -153,6 +153,36 @@ TEST_CASE("http/2 connection: a status below 100 is none, and its body nobody's"
   rig.connection->abort({});
 }
 
+TEST_CASE("http/2 connection: a peer that began to answer has looked at the request, whatever it says of it") {
+  H2Rig rig([](H2Peer& peer, const H2Peer::Asked& asked) {
+    peer.begin(asked.stream, asked.path == "/interim" ? "103" : "200");
+    peer.reset(asked.stream, NGHTTP2_REFUSED_STREAM);
+  });
+  REQUIRE(rig.connection->send(1, get("/interim")).ok());
+  REQUIRE(rig.connection->send(2, get("/final")).ok());
+  REQUIRE(rig.until([&] { return rig.notes.failed == 2; }));
+  for (const RequestId id : {1, 2}) {
+    CHECK(rig.notes.answers[id].failed == Errc::kHttp2StreamReset);
+    CHECK(rig.notes.answers[id].sent == Sent::kMaybe);
+  }
+  rig.connection->abort({});
+}
+
+TEST_CASE("http/2 connection: what this side ends is told although the peer says nothing more") {
+  H2Rig rig([](H2Peer& peer, const H2Peer::Asked& asked) {
+    if (asked.path == "/50") peer.begin(asked.stream, "050");
+  });
+  REQUIRE(rig.connection->send(1, get("/50")).ok());
+  REQUIRE(rig.until([&] { return rig.notes.failed == 1; }));
+  CHECK(rig.notes.answers[1].failed == Errc::kHttpMalformed);
+  REQUIRE(rig.connection->send(2, get("/silence")).ok());
+  rig.connection->retire();
+  CHECK(rig.notes.closed == 0);
+  rig.connection->cancel(2);
+  REQUIRE(rig.until([&] { return rig.notes.closed == 1; }));
+  CHECK(rig.notes.reason == Errc::kNone);
+}
+
 TEST_CASE("http/2 connection: GOAWAY ends it once those that count are answered") {
   std::vector<int32_t> seen;
   H2Rig rig([&seen](H2Peer& peer, const H2Peer::Asked& asked) {
