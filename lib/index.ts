@@ -30,8 +30,9 @@ export type {
   TimeoutOptions,
 } from './feed/options.js'
 export type { Pointer } from './feed/pointer.js'
+export { DecodeError } from './feed/refusal.js'
 export type { AnyRows, Message, Row, RowMeta, RowObject, Rows, Shapes } from './feed/row.js'
-export { DecodeError, type RowOf } from './feed/row-reader.js'
+export type { RowOf } from './feed/row-reader.js'
 export type { Admission, AuthorizeRequest, AuthorizeResult } from './hub/authorize.js'
 export type { HubAddress } from './hub/endpoint.js'
 export type {

@@ -5,8 +5,10 @@ import { nativeSocket, nativeTls } from '../runtime/connect-options.js'
 import { parseProxy } from '../runtime/connect-url.js'
 import { core } from '../runtime/core.js'
 import type { StatsMemory } from '../runtime/stats.js'
+import { isBookEvent } from './book-role.js'
 import { type CoreConfiguration, configureCore } from './core-configuration.js'
 import { type Decoder, RowDecoder, rowInternals, SbeDecoder } from './decoder.js'
+import { feedBooksTarget } from './feed-books.js'
 import { deflateDefaults, feedOptionsSchema, type ParsedOptions } from './options-schema.js'
 import { type Endpoint, parseEndpoint } from './url.js'
 
@@ -33,9 +35,19 @@ export function configure(source: unknown): FeedConfiguration {
   if (options.tls !== undefined && !endpoint.secure) throw configFault(subject, ['tls'], 'needs a wss: URL')
   const proxy = options.proxy === undefined ? null : parseProxy(options.proxy, subject)
   const decoder = options.decode
-  const shared = configureCore(options, decoder, subject, (description) =>
-    decoder instanceof SbeDecoder ? core().checkSbeSchema(description) : core().checkSchema(description),
+  const keepsBooks = options.books !== undefined && !options.bookRows
+  const shared = configureCore(
+    options,
+    decoder,
+    subject,
+    (description) =>
+      decoder instanceof SbeDecoder ? core().checkSbeSchema(description) : core().checkSchema(description),
+    ({ description }) => keepsBooks && isBookEvent(description),
   )
+  const books = options.books === undefined ? null : feedBooksTarget(options.books)
+  if (books !== null && (books.loop !== shared.loop() || books.wake !== options.wake)) {
+    throw configFault(subject, ['books'], 'are on another loop, or have another `wake`')
+  }
   const maxMessage = messageLimit(options, decoder, shared.rawLimit)
   const deflate = options.deflate === true ? deflateDefaults : options.deflate === false ? null : options.deflate
   const { trigger, ...socket } = options.socket
@@ -74,6 +86,8 @@ export function configure(source: unknown): FeedConfiguration {
       readChunk: shared.readChunk,
       schema: decoder instanceof RowDecoder ? rowInternals(decoder).description : null,
       format: decoder instanceof SbeDecoder ? 'sbe' : 'json',
+      books: books?.native ?? null,
+      bookRows: options.bookRows,
       trigger,
     }),
   }

@@ -3,6 +3,7 @@ import { configFault } from '../runtime/config.js'
 import { type ConflateMemory, conflateRegionBytes, createConflateMemory } from '../runtime/conflation.js'
 import { defaultRingBytes, Loop, loopInternals } from '../runtime/loop.js'
 import { messageHeaderBytes } from '../runtime/message-view.js'
+import { rowHeaderWords } from '../runtime/shape-layout.js'
 import type { StatsMemory } from '../runtime/stats.js'
 import type { CoreParsed } from './core-schema.js'
 import { type RawDecoder, RowDecoder, rowInternals } from './decoder.js'
@@ -29,6 +30,7 @@ export interface CoreConfiguration {
 
 /**
  * Checks how rows or messages pass to JS: queue, ring, conflation.
+ * @param kept whether rows of a shape stay in the core.
  * @param checkSchema throws with code `ERR_SCHEMA` when the core does not take the decoder's description.
  * @throws ConfigError naming the field at fault.
  */
@@ -37,6 +39,7 @@ export function configureCore(
   decoder: RowDecoder | RawDecoder,
   subject: string,
   checkSchema: (description: string) => void,
+  kept: (shape: CompiledShape) => boolean = () => false,
 ): CoreConfiguration {
   const given = options.loop
   const ringBytes = given instanceof Loop ? loopInternals(given).ringBytes : defaultRingBytes
@@ -48,7 +51,11 @@ export function configureCore(
   const shapes = decoder instanceof RowDecoder ? rowInternals(decoder) : null
   const conflates = options.overflow === 'conflate'
   if (shapes !== null) {
-    checkShapes(shapes.compiled, conflates ? null : room, subject)
+    checkShapes(
+      shapes.compiled.filter((shape) => !kept(shape)),
+      conflates ? null : room,
+      subject,
+    )
     try {
       checkSchema(shapes.description)
     } catch (error) {
@@ -56,7 +63,7 @@ export function configureCore(
       throw configFault(subject, ['decode'], (error as Error).message)
     }
   }
-  const slots = conflates && shapes !== null ? conflateSlots(options, shapes.compiled, subject) : null
+  const slots = conflates && shapes !== null ? conflateSlots(options, shapes.compiled, kept, subject) : null
   const recvBuffer = recvBufferBytes(options)
   const { retries, storm, ...reconnect } = options.reconnect
   return {
@@ -108,9 +115,15 @@ function checkShapes(shapes: readonly CompiledShape[], room: number | null, subj
 function conflateSlots(
   { conflate }: CoreParsed,
   shapes: readonly CompiledShape[],
+  kept: (shape: CompiledShape) => boolean,
   subject: string,
 ): { rowBytes: number; keys: number }[] {
-  const slots = shapes.map(({ layout }) => ({ rowBytes: layout.maxRowBytes, keys: layout.keyed ? conflate.keys : 1 }))
+  const slots = shapes.map((shape) => {
+    const { layout } = shape
+    // Regions are found by the shape's number: those of which no row comes have one all the same.
+    if (kept(shape)) return { rowBytes: rowHeaderWords * 8, keys: 1 }
+    return { rowBytes: layout.maxRowBytes, keys: layout.keyed ? conflate.keys : 1 }
+  })
   const sizes = slots.map(({ rowBytes, keys }) => conflateRegionBytes(rowBytes, keys))
   const total = sizes.reduce((sum, size) => sum + size, 0)
   if (total > conflate.bytes) {

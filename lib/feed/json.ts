@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { configFault, parseConfig } from '../runtime/config.js'
+import { type BookRole, bookRoleSchema, type NamesOf } from './book-role.js'
 import { JsonDecoder } from './decoder.js'
 import { type FieldBuilders, type Fields, fieldBuilders } from './field.js'
 import { type Path, type Pointer, parsePointer } from './pointer.js'
@@ -7,9 +8,7 @@ import type { Shapes } from './row.js'
 import { compileShape, type ShapeSource } from './schema-layout.js'
 
 /** Names of the fields that hold symbols. */
-export type SymbolNames<F extends Fields> = {
-  [K in keyof F & string]: F[K] extends { readonly kind: 'symbol' } ? K : never
-}[keyof F & string]
+export type SymbolNames<F extends Fields> = NamesOf<F, 'symbol'>
 
 /** What a shape can be told besides its fields. */
 export interface ShapeOptions<F extends Fields> {
@@ -25,6 +24,8 @@ export interface ShapeOptions<F extends Fields> {
    * first symbol field, null when there is none.
    */
   readonly key?: SymbolNames<F> | null | undefined
+  /** What the rows are to order books, for feeds that are given `books`. Default: rows like any other. */
+  readonly book?: BookRole<F> | undefined
 }
 
 /** Limits of a schema. */
@@ -104,6 +105,7 @@ const jsonOptionsSchema = z.strictObject({
   each: pointerSchema.optional(),
   eachAbsent: z.enum(['count', 'ignore']).optional(),
   key: z.string().nullable().optional(),
+  book: bookRoleSchema.optional(),
   ...limits,
 })
 
@@ -121,9 +123,16 @@ function single<F extends Fields, Name extends string>(
   fields: F,
   options: JsonOptions<F, Name> = {},
 ): JsonDecoder<{ readonly [K in Name]: F }> {
-  const { name = 'row', each, eachAbsent, key, ...given } = parseConfig('schema options', jsonOptionsSchema, options)
+  const {
+    name = 'row',
+    each,
+    eachAbsent,
+    key,
+    book,
+    ...given
+  } = parseConfig('schema options', jsonOptionsSchema, options)
   checkFields(fields, [])
-  const source: ShapeSource = { name, fields, each, eachAbsent, key, at: [] }
+  const source: ShapeSource = { name, fields, each, eachAbsent, key, book, at: [] }
   const shape = compileShape(source)
   const decoder = new JsonDecoder(JSON.stringify({ shapes: [shape.description], ...given }), [shape])
   sources.set(decoder, source)
@@ -174,7 +183,8 @@ function variantSource(name: string, variant: Variant | undefined): ShapeSource 
     return { ...source, name, at: [name] }
   }
   checkFields(variant, [name])
-  return { name, fields: variant as Fields, each: undefined, eachAbsent: undefined, key: undefined, at: [name] }
+  const none = { each: undefined, eachAbsent: undefined, key: undefined, book: undefined }
+  return { name, fields: variant as Fields, ...none, at: [name] }
 }
 
 /** `abc*` is a prefix, `*abc` a suffix, `abc` the whole value. */

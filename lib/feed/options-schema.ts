@@ -7,6 +7,7 @@ import {
 } from '../runtime/connect-options.js'
 import { bytesSchema, coreFields, heartbeatFields, msSchema, oneReceiveBuffer } from './core-schema.js'
 import { type Decoder, isDecoder } from './decoder.js'
+import { FeedBooks } from './feed-books.js'
 
 const mib = 1_048_576
 const gib = 1_024 * mib
@@ -57,6 +58,8 @@ export const feedOptionsSchema = z
     subprotocols: z.array(token).max(64).default([]),
     origin: headerValue.optional(),
     deflate: z.union([z.boolean(), deflate], { error: 'must be a boolean or deflate options' }).default(false),
+    books: z.instanceof(FeedBooks, { error: 'must be Books' }).optional(),
+    bookRows: z.boolean().default(false),
     limits: z
       .strictObject({
         maxMessage: bytesSchema(125, gib).optional(),

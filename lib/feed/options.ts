@@ -3,6 +3,7 @@ import type { WakeMode } from '../runtime/channel.js'
 import type { SocketOptions, TlsOptions } from '../runtime/connect-options.js'
 import type { Loop, LoopMode } from '../runtime/loop.js'
 import type { Decoder } from './decoder.js'
+import type { FeedBooks } from './feed-books.js'
 
 /** What happens when JS does not keep up. */
 export type Overflow = 'block' | 'conflate' | 'dropOldest'
@@ -142,6 +143,13 @@ export interface FeedOptions<D extends Decoder = Decoder> extends CoreFeedOption
   readonly decode: D
   /** Message or messages sent each time a connection opens, before anything else. Default: none. */
   readonly subscribe?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
+  /**
+   * Order books that its messages feed, of the same loop and `wake`: rows of shapes with a `book` role go into them, on the loop's
+   * thread, and are not handed over. Default: such rows are rows like any other.
+   */
+  readonly books?: FeedBooks | undefined
+  /** With `books`: such rows are handed over, too. Default false. */
+  readonly bookRows?: boolean | undefined
   readonly heartbeat?: HeartbeatOptions | undefined
   /** `wss:` only. */
   readonly tls?: TlsOptions | undefined

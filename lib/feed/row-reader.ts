@@ -1,43 +1,24 @@
 /** A schema applied to messages that are here already: answers of an HTTP API. */
 
-import { MalformedKinds, type NativeRowReader } from '../native/addon.js'
+import type { NativeRowReader } from '../native/addon.js'
 import { core } from '../runtime/core.js'
-import { TickwireError } from '../runtime/errors.js'
-import { aboutShape, type MalformedKind } from '../runtime/records.js'
 import type { RowCursor } from '../runtime/row-cursor.js'
 import { RowWindow, viewsOf } from '../runtime/row-window.js'
 import type { ShapeLayout } from '../runtime/shape-layout.js'
 import { SymbolCache, symbolTableBytes } from '../runtime/symbol-cache.js'
 import { type JsonDecoder, rowInternals } from './decoder.js'
+import { refusalOf } from './refusal.js'
 import type { RowObject, Shapes } from './row.js'
 
 /** Different symbols that one schema may meet in answers; an answer with more is refused (`tooManySymbols`). */
 const maxSymbols = 65_536
 const symbolText = 1_048_576
-const noField = 0xffff
 const rowHeaderWords = 3
 
 /** A row by value, with the name of its shape. */
 export type RowOf<S extends Shapes> = {
   [K in keyof S & string]: RowObject<S[K]> & { readonly shape: K }
 }[keyof S & string]
-
-/** A message is not as its schema says. `code` is `ERR_DECODE`. */
-export class DecodeError extends TickwireError {
-  readonly why: MalformedKind
-  /** The shape in question; null when that is not known. */
-  readonly shape: string | null
-  /** The field in question; null when it is not about one. */
-  readonly field: string | null
-
-  constructor(why: MalformedKind, shape: string | null, field: string | null) {
-    const where = field !== null ? ` in ${shape}.${field}` : shape !== null ? ` in ${shape}` : ''
-    super('ERR_DECODE', `the body is not as its schema says: ${why}${where}`)
-    this.why = why
-    this.shape = shape
-    this.field = field
-  }
-}
 
 /** What a schema keeps for reading: layouts that were learned, symbols that were met. Made with the first message. */
 class RowReader {
@@ -57,7 +38,7 @@ class RowReader {
 
   read(message: Uint8Array, rxTimeNs: number, kernelTimeNs: number): Record<string, unknown>[] {
     const result = this.#native.read(message)
-    if (typeof result === 'number') throw this.#refusal(result)
+    if (typeof result === 'number') throw refusalOf(result, this.#layouts)
     const rows: Record<string, unknown>[] = []
     if (result.byteLength < rowHeaderWords * 8) return rows
     const views = viewsOf(result)
@@ -72,13 +53,6 @@ class RowReader {
       rows.push(row)
     }
     return rows
-  }
-
-  #refusal(packed: number): DecodeError {
-    const field = packed >>> 16
-    const why = MalformedKinds[packed & 0xff] ?? 'syntax'
-    const layout = field !== noField || aboutShape.has(why) ? this.#layouts[(packed >>> 8) & 0xff] : undefined
-    return new DecodeError(why, layout?.name ?? null, layout?.fields[field]?.name ?? null)
   }
 }
 

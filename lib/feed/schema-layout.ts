@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { configFault, parseConfig } from '../runtime/config.js'
 import { ConfigError } from '../runtime/errors.js'
 import type { FieldKind } from '../runtime/shape-layout.js'
+import { type AnyBookRole, describeBookRole } from './book-role.js'
 import { type AnyFieldOptions, type Field, type Fields, isField } from './field.js'
 import { type Path, type Pointer, parsePointer } from './pointer.js'
 import { type CompiledShape, checkFieldName, type FieldSource, layOut } from './row-layout.js'
@@ -14,6 +15,7 @@ export interface ShapeSource {
   readonly eachAbsent: 'count' | 'ignore' | undefined
   /** Undefined: the first symbol field, if there is one; null: none. */
   readonly key: string | null | undefined
+  readonly book: AnyBookRole | undefined
   /** Where it stands in the schema, for errors. */
   readonly at: Path
 }
@@ -44,7 +46,7 @@ const optionsByKind = {
  * Gives every field its place in the row.
  * @throws ConfigError naming the field at fault.
  */
-export function compileShape({ name, fields, each, eachAbsent, key, at }: ShapeSource): CompiledShape {
+export function compileShape({ name, fields, each, eachAbsent, key, book, at }: ShapeSource): CompiledShape {
   const sources = Object.entries(fields).map(([fieldName, field]): [string, FieldSource] => {
     const where = [...at, fieldName]
     checkFieldName(fieldName, where)
@@ -55,7 +57,11 @@ export function compileShape({ name, fields, each, eachAbsent, key, at }: ShapeS
   if (eachAbsent !== undefined && (array === undefined || array.length === 0)) {
     throw configFault('schema', [...at, 'eachAbsent'], 'needs an `each` that is not the whole message')
   }
-  const more = { ...(array !== undefined && { each: array }), ...(eachAbsent !== undefined && { eachAbsent }) }
+  const more = {
+    ...(array !== undefined && { each: array }),
+    ...(eachAbsent !== undefined && { eachAbsent }),
+    ...(book !== undefined && { book: describeBookRole(book, fields, array !== undefined, [...at, 'book']) }),
+  }
   return layOut({ name, fields: sources, key, at }, more)
 }
 

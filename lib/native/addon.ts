@@ -3,6 +3,7 @@
  * (`docs/event-ring.md`), whose layout the constants below describe for the JS side.
  */
 
+import type { NativeBookSet, NativeBookSetOptions } from './book-layout.js'
 import type { NativeHub, NativeHubOptions } from './hub-layout.js'
 
 /** How a loop waits. `inline` has no thread of its own: the JS thread drives it. */
@@ -149,6 +150,10 @@ export interface NativeFeedOptions extends NativeCoreOptions {
   readonly schema: string | null
   /** What messages are when there is a schema. */
   readonly format: 'json' | 'sbe'
+  /** Books that are fed by it, of the same channel; null: book events are rows like any other. */
+  readonly books: NativeBookSet | null
+  /** With books: book events are handed over as rows, too. */
+  readonly bookRows: boolean
   /** `level` exists to be measured against. */
   readonly trigger: 'edge' | 'level'
 }
@@ -331,6 +336,7 @@ export interface NativeAddon {
     onWake: (() => void) | null,
   ) => NativeChannel
   readonly Hub: new (channel: NativeChannel, options: NativeHubOptions) => NativeHub
+  readonly BookSet: new (channel: NativeChannel, options: NativeBookSetOptions) => NativeBookSet
   readonly Feed: new (channel: NativeChannel, options: NativeFeedOptions) => NativeFeed
   readonly WireFeed: new (channel: NativeChannel, options: NativeWireFeedOptions) => NativeWireFeed
   readonly HttpPool: new (channel: NativeChannel, options: NativeHttpPoolOptions) => NativeHttpPool
@@ -393,6 +399,8 @@ export const RecordKind = {
   /** Wire format, a request was refused: header, time f64, u16 code | u16 0 | u32 text length, u32 topics length | u32 0, text, topics
    *  (each behind its u8 length). */
   refused: 11,
+  /** Of books: header, u32 book | u32 0: it has changed, take its view (`BookView`). */
+  book: 12,
   /** header, rx f64, kernel f64 (0: none), sent f64, u32 request, u16 status | u8 major | u8 flags (`HttpFlags`), u32 bytes of fields | u32
    *  bytes of body, fields, body. */
   httpResponse: 16,

@@ -1,6 +1,7 @@
 /** tickwire/rest: HTTP on the native loop, and requests to venues under policies. */
 
-export { DecodeError, type RowOf } from '../feed/row-reader.js'
+export { DecodeError } from '../feed/refusal.js'
+export type { RowOf } from '../feed/row-reader.js'
 export type { BalanceMode } from '../policy/balance/policy.js'
 export { decayingCounter, fixedWindow, slidingWindow, tokenBucket } from '../policy/limit/meter-spec.js'
 export { weighted } from '../policy/limit/rule.js'

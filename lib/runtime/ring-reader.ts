@@ -288,7 +288,10 @@ export class RingReader {
     } else if (type === RecordKind.gap) sink.onGap(readGap(this.views, word))
     else if (type === RecordKind.malformed) sink.onMalformed(readMalformed(this.views, word))
     else if (type === RecordKind.pong) sink.onPong(readPong(this.views, word))
-    else sink.onOther?.(type, word, this.views)
+    else {
+      sink.onOther?.(type, word, this.views)
+      if (type === RecordKind.book) this.#count++
+    }
   }
 
   /**

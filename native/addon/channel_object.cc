@@ -109,6 +109,21 @@ void ChannelObject::adopt(TenantObject& object, std::shared_ptr<feed::ChannelTen
   (void)host_->loop().post([core = core_, tenant = std::move(tenant)] { core->add(tenant); });
 }
 
+uint16_t ChannelObject::keep(Napi::ObjectReference memory) {
+  const uint16_t handle = take_handle();
+  if (handle != 0) memory_[handle].push_back(std::move(memory));
+  return handle;
+}
+
+void ChannelObject::let_go(uint16_t handle) {
+  if (core_ == nullptr) return;
+  (void)host_->loop().post([released = released_, handle] {
+    const std::lock_guard lock(released->mutex);
+    released->handles.push_back(handle);
+    if (released->waker != nullptr) released->waker->wake();
+  });
+}
+
 void ChannelObject::forget(TenantObject& object) noexcept { std::erase(objects_, &object); }
 
 void ChannelObject::destroy(std::shared_ptr<feed::ChannelTenant> tenant) {

@@ -26,6 +26,9 @@ class ChannelObject final : public Napi::ObjectWrap<ChannelObject>, public TurnE
   // Registers a tenant with its JS object and keeps the JS memory that the tenant writes until the tenant is gone.
   void adopt(TenantObject& object, std::shared_ptr<feed::ChannelTenant> tenant,
              std::vector<Napi::ObjectReference> memory);
+  // JS memory that a tenant writes for a while, kept until let_go() and what was posted before it. 0: too many.
+  [[nodiscard]] uint16_t keep(Napi::ObjectReference memory);
+  void let_go(uint16_t handle);
   void forget(TenantObject& object) noexcept;
   // Destroys a tenant on the loop's thread, then lets go of its memory.
   void destroy(std::shared_ptr<feed::ChannelTenant> tenant);

@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "addon/book_set_object.h"
 #include "addon/channel_object.h"
 #include "addon/feed_object.h"
 #include "addon/hmac_object.h"
@@ -86,6 +87,7 @@ Napi::Object init_exports(Napi::Env env, Napi::Object exports) {
   exports.Set("checkRowSchema", Napi::Function::New(env, check_row_schema, "checkRowSchema"));
   exports.Set("Loop", LoopObject::define(env));
   exports.Set("Channel", ChannelObject::define(env));
+  exports.Set("BookSet", BookSetObject::define(env));
   exports.Set("Feed", FeedObject::define(env));
   exports.Set("Hub", HubObject::define(env));
   exports.Set("WireFeed", WireFeedObject::define(env));

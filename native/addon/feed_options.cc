@@ -1,5 +1,6 @@
 #include "addon/feed_options.h"
 
+#include "addon/book_set_object.h"
 #include "addon/connect_options.h"
 #include "addon/core_options.h"
 #include "addon/js_values.h"
@@ -73,6 +74,12 @@ Result<feed::FeedOptions> read_feed_options(Napi::Object js, std::vector<Napi::O
       if (!schema.ok()) return schema.error();
       o.schema = std::move(schema.value());
     }
+  }
+  if (js.Get("books").IsObject()) {
+    const BookSetObject* const books = BookSetObject::Unwrap(object(js, "books"));
+    if (books == nullptr || books->books() == nullptr) return Error{Errc::kNotOpen, 0, "the books are closed"};
+    o.books = books->books();
+    o.book_rows = flag(js, "bookRows");
   }
   auto core = read_core_options(js, o, memory);
   if (!core.ok()) return core.error();

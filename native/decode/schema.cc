@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "decode/book_role.h"
 #include "decode/description_reader.h"
 #include "decode/layout_reader.h"
 
@@ -83,7 +84,8 @@ void Compiler::top(const Element& root) {
 
 void Compiler::shape(const Element& value, const std::string& place) {
   object from;
-  if (!reader_.object(value, place, {"name", "each", "eachAbsent", "words", "flagsSlot", "keyField", "fields"}, from))
+  if (!reader_.object(value, place, {"name", "each", "eachAbsent", "words", "flagsSlot", "keyField", "fields", "book"},
+                      from))
     return;
   Shape made;
   layout_.begin_shape(from, place, schema_.shapes, made);
@@ -107,6 +109,7 @@ void Compiler::shape(const Element& value, const std::string& place) {
   }
   if (!reader_.ok()) return;
   layout_.end_shape(from, place, made);
+  if (reader_.member(from, place, "book", false, member)) read_book_role(reader_, member, at(place, "book"), made);
   schema_.shapes.push_back(std::move(made));
 }
 

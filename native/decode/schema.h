@@ -2,6 +2,7 @@
 // TypeScript side writes (JSON, documented in docs/schema-format.md), checked completely here.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,29 @@ struct Field {
   uint32_t max_bytes = 65'536;  // longer text refuses the row (kTooLong)
 };
 
+// What a shape's rows are to an order book: indices of its fields, kNone where it has none. Either a row is an event
+// with both sides, or (`side` given) each row is one level of its message's event. A role of `sequence` alone is that
+// of messages which only count in the sequence of their connection.
+struct BookRole {
+  static constexpr int16_t kNone = -1;
+  enum class Kind : uint8_t { kDelta, kSnapshot, kByField };
+  Kind kind = Kind::kDelta;
+  int16_t kind_field = kNone;  // kByField: a symbol field; its text is `snapshot` in snapshots
+  int16_t symbol = kNone;
+  int16_t bids = kNone;  // levels, exact
+  int16_t asks = kNone;
+  int16_t side = kNone;  // a symbol field; its text is `bid` for bids
+  int16_t price = kNone;
+  int16_t size = kNone;
+  int16_t first_id = kNone;  // int64, as all below
+  int16_t last_id = kNone;
+  int16_t prev_id = kNone;
+  int16_t checksum = kNone;
+  int16_t sequence = kNone;  // one more with every message of a connection
+  std::string snapshot;
+  std::string bid;
+};
+
 struct Shape {
   std::string name;
   std::vector<PathStep> each;         // not empty: one row per element of the array found there
@@ -44,6 +68,7 @@ struct Shape {
   uint16_t words = 0;       // fixed part of a row, including the record header and times; variable data follows
   int32_t flags_slot = -1;  // word of presence bits, when any field is optional
   int32_t key_field = -1;   // index of the symbol field that conflation goes by; -1 = one key for the whole shape
+  std::optional<BookRole> book;
 };
 
 enum class MatchMode : uint8_t { kExact, kPrefix, kSuffix };

@@ -26,13 +26,18 @@ inline bool Feed::deliver(const ws::Message& message, const ReceiveTimes& times)
   const auto outcome = decoder_->decode(message.data, binary, batch_);
   if (!outcome.ok) [[unlikely]] {
     refuse(outcome, message.data, times);
+    if (books_) books_->refused(times.rx_ns);
     return true;
   }
   if (outcome.ignored) {
     stats().add(Counter::kIgnored);
     return true;
   }
-  if (!publisher().rows(batch_, times)) return false;
+  if (!books_ || !books_->keeps(batch_)) {
+    if (!publisher().rows(batch_, times)) return false;
+  }
+  // Behind the publisher, which may ask for the same message again.
+  if (books_) books_->take(batch_, outcome, times.rx_ns);
   if (outcome.cut_levels > 0) stats().add(Counter::kLevelsCut, outcome.cut_levels);
   return true;
 }
@@ -45,11 +50,17 @@ Feed::Feed(Channel& channel, FeedOptions options, uint16_t handle)
 Result<std::unique_ptr<Feed>> Feed::create(Channel& channel, FeedOptions options, uint16_t handle) {
   ConnectTarget target = std::move(options.target);
   std::optional<decode::SbeSchema> sbe = std::move(options.sbe);
+  std::shared_ptr<BookSet> books = std::move(options.books);
+  const bool book_rows = options.book_rows;
   std::unique_ptr<Feed> feed(new Feed(channel, std::move(options), handle));
   if (sbe) {
     feed->decoder_ = decode::make_sbe_decoder(std::move(*sbe), channel.symbols());
   } else if (feed->options().schema) {
     feed->decoder_ = decode::make_json_decoder(*feed->options().schema, channel.symbols());
+  }
+  if (books && feed->options().schema) {
+    if (&books->channel() != &channel) return Error{Errc::kSystem, 0, "the books are of another channel"};
+    feed->books_.emplace(std::move(books), *feed->options().schema, book_rows);
   }
   auto make_session = [self = feed.get()](std::unique_ptr<Stream> stream) -> Result<std::unique_ptr<SessionControl>> {
     auto session = ws::Session::create(self->loop(), std::move(stream), self->session_options_, *self);
@@ -99,6 +110,7 @@ void Feed::send_app_ping(std::string_view text) {
 
 void Feed::on_open(const ws::HandshakeResult& result) {
   counted_as_connected();
+  if (books_) books_->connected();
   // Before anybody else may send: the greeting is what the peer hears first.
   for (const auto& greeting : greeting_) {
     if (!own(*session()).send(greeting.opcode, bytes_of(greeting.payload)).ok()) {
@@ -112,7 +124,10 @@ void Feed::on_open(const ws::HandshakeResult& result) {
 
 void Feed::on_ping(std::span<const uint8_t>) { stats().add(Counter::kPings); }
 
-void Feed::on_closed(const Error& error, bool) { closed(error); }
+void Feed::on_closed(const Error& error, bool) {
+  if (books_) books_->disconnected();
+  closed(error);
+}
 
 // ---- data
 // ---------------------------------------------------------------------------------------------------------------------

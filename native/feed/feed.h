@@ -3,11 +3,13 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "decode/decoder.h"
+#include "feed/book_stage.h"
 #include "feed/feed_core.h"
 #include "feed/options.h"
 #include "ws/session.h"
@@ -30,7 +32,10 @@ class Feed final : private ws::SessionListener, public FeedCore {
   ws::Flow on_message(const ws::Message& message, const ReceiveTimes& times) override;
   void on_pong(std::span<const uint8_t> payload) override { FeedCore::on_pong(payload); }
   void on_ping(std::span<const uint8_t> payload) override;
-  void on_batch_end() override { end_of_read(); }
+  void on_batch_end() override {
+    if (books_) books_->end_of_read();
+    end_of_read();
+  }
   void on_bytes(size_t n) override { count_read(n); }
   void on_closed(const Error& error, bool clean) override;
   void send_app_ping(std::string_view text) override;
@@ -43,6 +48,7 @@ class Feed final : private ws::SessionListener, public FeedCore {
   const std::vector<Greeting> greeting_;
   std::unique_ptr<decode::Decoder> decoder_;
   decode::RowBatch batch_;
+  std::optional<BookStage> books_;
 };
 
 }  // namespace tickwire::feed

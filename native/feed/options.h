@@ -1,6 +1,7 @@
 // Everything a feed is told when it is made. Defaults are the TypeScript layer's business; here all is given.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -77,11 +78,15 @@ struct WireFeedOptions : CoreOptions {
   std::optional<wire::RowSchema> rows;  // none = raw frames
 };
 
+class BookSet;
+
 struct FeedOptions : CoreOptions {
   ConnectTarget target;
   ws::SessionOptions session;
   std::vector<Greeting> greeting;
   std::optional<decode::SbeSchema> sbe;  // SBE messages; then `schema` is that of its rows
+  std::shared_ptr<BookSet> books;        // of the same channel; none = book events are rows like any other
+  bool book_rows = false;                // with books: book events are handed over as rows, too
 };
 
 }  // namespace tickwire::feed

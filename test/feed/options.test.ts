@@ -25,6 +25,8 @@ describe('feed options', () => {
     expect(stats).toBeInstanceOf(ArrayBuffer)
     expect(schema).toContain('"symbol"')
     expect(rest).toEqual({
+      books: null,
+      bookRows: false,
       host: '127.0.0.1',
       port: 1,
       path: '/',

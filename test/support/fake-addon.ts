@@ -230,6 +230,11 @@ export class FakeWorld {
           throw new Error('the fake addon does not decode')
         }
       } as unknown as NativeAddon['RowReader'],
+      BookSet: class {
+        constructor() {
+          throw new Error('the fake addon has no books')
+        }
+      } as never,
       Hub: class {
         constructor() {
           throw new Error('this addon has no hub')

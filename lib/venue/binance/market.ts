@@ -7,6 +7,15 @@ import {
   type MarketPlan,
   marketFeeds,
 } from '../market/market-feeds.js'
+import {
+  type BinanceBookOptions,
+  binanceBookMatch,
+  binanceBookShapes,
+  binanceBookStream,
+  binanceUsdmBookShapes,
+  type ParsedBinanceBook,
+  parseBinanceBook,
+} from './book.js'
 
 /**
  * 1,024 streams per connection, 5 messages per second with pings and pongs, 300 connections per five minutes and address, 24 hours.
@@ -27,42 +36,70 @@ const usdmLimits: MarketLimits = Object.freeze({ ...spotLimits, messagesPerSecon
 const { symbol, decimal, int64, bool, oneOf } = json
 
 /** Trades come aggregated by the order that took: `buyerMaker` says that this one sold. */
-const decode = oneOf(
-  '/stream',
-  {
-    ticker: {
-      symbol: symbol('/data/s'),
-      bid: decimal('/data/b'),
-      bidSize: decimal('/data/B'),
-      ask: decimal('/data/a'),
-      askSize: decimal('/data/A'),
-      updateId: int64('/data/u'),
-    },
-    trades: {
-      symbol: symbol('/data/s'),
-      price: decimal('/data/p'),
-      size: decimal('/data/q'),
-      buyerMaker: bool('/data/m'),
-      id: int64('/data/a'),
-      time: int64('/data/T', { as: 'number' }),
-    },
+const shapes = {
+  ticker: {
+    symbol: symbol('/data/s'),
+    bid: decimal('/data/b'),
+    bidSize: decimal('/data/B'),
+    ask: decimal('/data/a'),
+    askSize: decimal('/data/A'),
+    updateId: int64('/data/u'),
   },
-  { match: { ticker: '*@bookTicker', trades: '*@aggTrade' }, otherwise: 'ignore' },
+  trades: {
+    symbol: symbol('/data/s'),
+    price: decimal('/data/p'),
+    size: decimal('/data/q'),
+    buyerMaker: bool('/data/m'),
+    id: int64('/data/a'),
+    time: int64('/data/T', { as: 'number' }),
+  },
+}
+
+const match = { ticker: '*@bookTicker', trades: '*@aggTrade' } as const
+
+const decode = oneOf('/stream', shapes, { match, otherwise: 'ignore' })
+const decodeBook = oneOf(
+  '/stream',
+  { ...shapes, ...binanceBookShapes },
+  { match: { ...match, ...binanceBookMatch }, otherwise: 'ignore' },
+)
+const decodeUsdmBook = oneOf(
+  '/stream',
+  { ...shapes, ...binanceUsdmBookShapes },
+  { match: { ...match, ...binanceBookMatch }, otherwise: 'ignore' },
 )
 
 /** How messages of Binance's market streams become rows. */
 export type BinanceMarketDecoder = typeof decode
 
-const topics = { ticker: 'bookTicker', trades: 'aggTrade' } as const
-
-const subscriptions: MarketPlan<string, BinanceMarketDecoder>['subscriptions'] = (symbols, streams) => {
-  const names = symbols.flatMap((each) => streams.map((stream) => `${each.toLowerCase()}@${topics[stream]}`))
-  return chunks(names, spotLimits.topicsPerMessage).map((params, i) =>
-    JSON.stringify({ method: 'SUBSCRIBE', params, id: i + 1 }),
-  )
+/** What `binance.market()` and `binanceUsdm.market()` take. */
+export type BinanceMarketOptions<Profile extends string = string> = MarketOptions<Profile> & {
+  /** For `streams` with `'book'`. */
+  readonly book?: BinanceBookOptions | undefined
 }
 
-const spot: MarketPlan<'production' | 'marketData' | 'testnet' | 'demo', BinanceMarketDecoder> = {
+const topics = { ticker: 'bookTicker', trades: 'aggTrade' } as const
+
+function subscriptions(
+  market: 'spot' | 'usdm',
+  book: ParsedBinanceBook,
+): MarketPlan<string, BinanceMarketDecoder>['subscriptions'] {
+  return (symbols, streams) => {
+    const names = symbols.flatMap((each) =>
+      streams.map((stream) =>
+        stream === 'book' ? binanceBookStream(market, book, each) : `${each.toLowerCase()}@${topics[stream]}`,
+      ),
+    )
+    return chunks(names, spotLimits.topicsPerMessage).map((params, i) =>
+      JSON.stringify({ method: 'SUBSCRIBE', params, id: i + 1 }),
+    )
+  }
+}
+
+const spot: Omit<
+  MarketPlan<'production' | 'marketData' | 'testnet' | 'demo', BinanceMarketDecoder>,
+  'subscriptions'
+> = {
   title: 'Binance',
   limits: spotLimits,
   profiles: {
@@ -72,38 +109,40 @@ const spot: MarketPlan<'production' | 'marketData' | 'testnet' | 'demo', Binance
     demo: 'wss://demo-stream.binance.com',
   },
   decode,
-  sockets: [{ path: '/stream', streams: ['ticker', 'trades'] }],
-  subscriptions,
+  decodeBook: decodeBook as unknown as BinanceMarketDecoder,
+  sockets: [{ path: '/stream', streams: ['ticker', 'trades', 'book'] }],
 }
 
 /**
  * Books and trades have entries of their own:
  * https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams/Important-WebSocket-Change-Notice
  */
-const usdm: MarketPlan<'production', BinanceMarketDecoder> = {
+const usdm: Omit<MarketPlan<'production', BinanceMarketDecoder>, 'subscriptions'> = {
   title: 'Binance USD-M',
   limits: usdmLimits,
   profiles: { production: 'wss://fstream.binance.com' },
   decode,
+  decodeBook: decodeUsdmBook as unknown as BinanceMarketDecoder,
   sockets: [
-    { path: '/public/stream', streams: ['ticker'] },
+    { path: '/public/stream', streams: ['ticker', 'book'] },
     { path: '/market/stream', streams: ['trades'] },
   ],
-  subscriptions,
 }
 
 /** @throws ConfigError */
-export function binanceMarket(
-  options: MarketOptions<keyof typeof spot.profiles>,
-): readonly MarketFeed<BinanceMarketDecoder>[] {
-  return marketFeeds(spot, options)
+export function binanceMarket({
+  book,
+  ...options
+}: BinanceMarketOptions<keyof typeof spot.profiles>): readonly MarketFeed<BinanceMarketDecoder>[] {
+  return marketFeeds({ ...spot, subscriptions: subscriptions('spot', parseBinanceBook('spot', book)) }, options)
 }
 
 /** @throws ConfigError */
-export function binanceUsdmMarket(
-  options: MarketOptions<keyof typeof usdm.profiles>,
-): readonly MarketFeed<BinanceMarketDecoder>[] {
-  return marketFeeds(usdm, options)
+export function binanceUsdmMarket({
+  book,
+  ...options
+}: BinanceMarketOptions<keyof typeof usdm.profiles>): readonly MarketFeed<BinanceMarketDecoder>[] {
+  return marketFeeds({ ...usdm, subscriptions: subscriptions('usdm', parseBinanceBook('usdm', book)) }, options)
 }
 
 export { spotLimits, usdmLimits }

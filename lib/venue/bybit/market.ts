@@ -9,6 +9,7 @@ import {
   type MarketPlan,
   marketFeeds,
 } from '../market/market-feeds.js'
+import { type BybitBookOptions, bybitBookMatch, bybitBookSchema, bybitBookShapes, bybitBookTopic } from './book.js'
 
 /**
  * Spot takes 10 topics per subscription, the others 21,000 characters; 500 connections per five minutes. How many topics one socket takes is not
@@ -25,30 +26,35 @@ export const marketLimits: MarketLimits = Object.freeze({
 const { symbol, decimal, int64, text, oneOf } = json
 
 /** Of the book's first level the venue sends snapshots only; a side may be empty. `side` is the taker's: `Buy`, `Sell`. */
-const decode = oneOf(
-  '/topic',
-  {
-    ticker: {
-      symbol: symbol('/data/s'),
-      bid: decimal('/data/b/0/0', { optional: true }),
-      bidSize: decimal('/data/b/0/1', { optional: true }),
-      ask: decimal('/data/a/0/0', { optional: true }),
-      askSize: decimal('/data/a/0/1', { optional: true }),
-      time: int64('/ts', { as: 'number' }),
-    },
-    trades: json(
-      {
-        symbol: symbol('/s'),
-        price: decimal('/p'),
-        size: decimal('/v'),
-        side: symbol('/S'),
-        id: text('/i', { maxBytes: 64 }),
-        time: int64('/T', { as: 'number' }),
-      },
-      { each: '/data' },
-    ),
+const shapes = {
+  ticker: {
+    symbol: symbol('/data/s'),
+    bid: decimal('/data/b/0/0', { optional: true }),
+    bidSize: decimal('/data/b/0/1', { optional: true }),
+    ask: decimal('/data/a/0/0', { optional: true }),
+    askSize: decimal('/data/a/0/1', { optional: true }),
+    time: int64('/ts', { as: 'number' }),
   },
-  { match: { ticker: 'orderbook.1.*', trades: 'publicTrade.*' }, otherwise: 'ignore' },
+  trades: json(
+    {
+      symbol: symbol('/s'),
+      price: decimal('/p'),
+      size: decimal('/v'),
+      side: symbol('/S'),
+      id: text('/i', { maxBytes: 64 }),
+      time: int64('/T', { as: 'number' }),
+    },
+    { each: '/data' },
+  ),
+}
+
+const match = { ticker: 'orderbook.1.*', trades: 'publicTrade.*' } as const
+
+const decode = oneOf('/topic', shapes, { match, otherwise: 'ignore' })
+const decodeBook = oneOf(
+  '/topic',
+  { ...shapes, ...bybitBookShapes },
+  { match: { ...match, ...bybitBookMatch }, otherwise: 'ignore' },
 )
 
 /** How messages of Bybit's public streams become rows. */
@@ -60,6 +66,8 @@ const topics = { ticker: 'orderbook.1', trades: 'publicTrade' } as const
 export type BybitMarketOptions = MarketOptions<'production' | 'testnet'> & {
   /** Default `'spot'`. */
   readonly category?: 'spot' | 'linear' | 'inverse' | undefined
+  /** For `streams` with `'book'`. */
+  readonly book?: BybitBookOptions | undefined
 }
 
 const categorySchema = z.enum(['spot', 'linear', 'inverse']).default('spot')
@@ -67,19 +75,24 @@ const categorySchema = z.enum(['spot', 'linear', 'inverse']).default('spot')
 /** @throws ConfigError */
 export function bybitMarket({
   category: given,
+  book: givenBook,
   ...options
 }: BybitMarketOptions): readonly MarketFeed<BybitMarketDecoder>[] {
   const category = parseConfig('Bybit market category', categorySchema, given)
+  const book = parseConfig('Bybit book options', bybitBookSchema, givenBook)
   const plan: MarketPlan<'production' | 'testnet', BybitMarketDecoder> = {
     title: 'Bybit',
     limits: marketLimits,
     profiles: { production: 'wss://stream.bybit.com', testnet: 'wss://stream-testnet.bybit.com' },
     decode,
+    decodeBook: decodeBook as unknown as BybitMarketDecoder,
     // The venue wants to hear this every 20 seconds.
     heartbeat: { app: { text: '{"op":"ping"}', interval: 20_000 } },
-    sockets: [{ path: `/v5/public/${category}`, streams: ['ticker', 'trades'] }],
+    sockets: [{ path: `/v5/public/${category}`, streams: ['ticker', 'trades', 'book'] }],
     subscriptions: (symbols, streams) => {
-      const args = symbols.flatMap((each) => streams.map((stream) => `${topics[stream]}.${each}`))
+      const args = symbols.flatMap((each) =>
+        streams.map((stream) => (stream === 'book' ? bybitBookTopic(book, each) : `${topics[stream]}.${each}`)),
+      )
       return chunks(args, marketLimits.topicsPerMessage).map((some) => JSON.stringify({ op: 'subscribe', args: some }))
     },
   }

@@ -6,6 +6,7 @@ import {
   type MarketPlan,
   marketFeeds,
 } from '../market/market-feeds.js'
+import { coinbaseBookMatch, coinbaseBookShapes, coinbaseMaxRows, coinbaseSequence } from './book.js'
 
 /**
  * Eight connections per second and address, eight messages per second without a key. How many topics one socket takes is not documented.
@@ -25,47 +26,58 @@ const { symbol, decimal, text, oneOf } = json
  * `side` is what the venue says of a trade: the maker's. The first event of a message is read: the venue sends one.
  * https://docs.cdp.coinbase.com/coinbase-app/advanced-trade-apis/websocket/websocket-channels
  */
-const decode = oneOf(
+const ticker = {
+  symbol: symbol('/product_id'),
+  bid: decimal('/best_bid'),
+  bidSize: decimal('/best_bid_quantity'),
+  ask: decimal('/best_ask'),
+  askSize: decimal('/best_ask_quantity'),
+}
+
+const trades = {
+  symbol: symbol('/product_id'),
+  price: decimal('/price'),
+  size: decimal('/size'),
+  side: symbol('/side'),
+  id: text('/trade_id', { maxBytes: 64 }),
+  timestamp: text('/time', { maxBytes: 64 }),
+}
+
+const shapes = {
+  ticker: json(ticker, { each: '/events/0/tickers' }),
+  trades: json(trades, { each: '/events/0/trades' }),
+}
+
+/** With books, whose messages are counted together with all others of their connection. */
+const counted = { sequence: coinbaseSequence }
+const countedShapes = {
+  ticker: json({ ...ticker, ...counted }, { each: '/events/0/tickers', book: { sequence: 'sequence' } }),
+  trades: json({ ...trades, ...counted }, { each: '/events/0/trades', book: { sequence: 'sequence' } }),
+}
+
+const match = { trades: 'market_trades' } as const
+
+const decode = oneOf('/channel', shapes, { match, otherwise: 'ignore' })
+const decodeBook = oneOf(
   '/channel',
-  {
-    ticker: json(
-      {
-        symbol: symbol('/product_id'),
-        bid: decimal('/best_bid'),
-        bidSize: decimal('/best_bid_quantity'),
-        ask: decimal('/best_ask'),
-        askSize: decimal('/best_ask_quantity'),
-      },
-      { each: '/events/0/tickers' },
-    ),
-    trades: json(
-      {
-        symbol: symbol('/product_id'),
-        price: decimal('/price'),
-        size: decimal('/size'),
-        side: symbol('/side'),
-        id: text('/trade_id', { maxBytes: 64 }),
-        timestamp: text('/time', { maxBytes: 64 }),
-      },
-      { each: '/events/0/trades' },
-    ),
-  },
-  { match: { trades: 'market_trades' }, otherwise: 'ignore' },
+  { ...countedShapes, ...coinbaseBookShapes },
+  { match: { ...match, ...coinbaseBookMatch }, otherwise: 'ignore', maxRows: coinbaseMaxRows },
 )
 
 /** How messages of Coinbase's market data become rows. */
 export type CoinbaseMarketDecoder = typeof decode
 
-const channels = { ticker: 'ticker', trades: 'market_trades' } as const
+const channels = { ticker: 'ticker', trades: 'market_trades', book: 'level2' } as const
 
 const plan: MarketPlan<'production', CoinbaseMarketDecoder> = {
   title: 'Coinbase',
   limits: marketLimits,
   profiles: { production: 'wss://advanced-trade-ws.coinbase.com' },
   decode,
+  decodeBook: decodeBook as unknown as CoinbaseMarketDecoder,
   // Something comes every second once `heartbeats` is subscribed.
   heartbeat: { idle: 5_000 },
-  sockets: [{ path: '', streams: ['ticker', 'trades'] }],
+  sockets: [{ path: '', streams: ['ticker', 'trades', 'book'] }],
   // One channel each, within five seconds. Without `heartbeats` quiet channels are closed.
   subscriptions: (symbols, streams) => [
     ...streams.map((stream) => JSON.stringify({ type: 'subscribe', product_ids: symbols, channel: channels[stream] })),

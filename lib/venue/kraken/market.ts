@@ -1,4 +1,5 @@
 import { json } from '../../feed/json.js'
+import { parseConfig } from '../../runtime/config.js'
 import {
   type MarketFeed,
   type MarketLimits,
@@ -6,6 +7,13 @@ import {
   type MarketPlan,
   marketFeeds,
 } from '../market/market-feeds.js'
+import {
+  type KrakenBookOptions,
+  krakenBookMatch,
+  krakenBookMessage,
+  krakenBookSchema,
+  krakenBookShapes,
+} from './book.js'
 
 /**
  * About 150 connections per ten minutes and address. How many topics one socket takes is not documented.
@@ -22,58 +30,73 @@ export const marketLimits: MarketLimits = Object.freeze({
 const { symbol, decimal, int64, text, oneOf } = json
 
 /** Numbers keep the decimals that they are written with. `side` is the taker's: `buy`, `sell`. */
-const decode = oneOf(
+const shapes = {
+  ticker: json(
+    {
+      symbol: symbol('/symbol'),
+      bid: decimal('/bid'),
+      bidSize: decimal('/bid_qty'),
+      ask: decimal('/ask'),
+      askSize: decimal('/ask_qty'),
+    },
+    { each: '/data' },
+  ),
+  trades: json(
+    {
+      symbol: symbol('/symbol'),
+      price: decimal('/price'),
+      size: decimal('/qty'),
+      side: symbol('/side'),
+      id: int64('/trade_id'),
+      timestamp: text('/timestamp', { maxBytes: 64 }),
+    },
+    { each: '/data' },
+  ),
+}
+
+const match = { trades: 'trade' } as const
+
+const decode = oneOf('/channel', shapes, { match, otherwise: 'ignore' })
+const decodeBook = oneOf(
   '/channel',
-  {
-    ticker: json(
-      {
-        symbol: symbol('/symbol'),
-        bid: decimal('/bid'),
-        bidSize: decimal('/bid_qty'),
-        ask: decimal('/ask'),
-        askSize: decimal('/ask_qty'),
-      },
-      { each: '/data' },
-    ),
-    trades: json(
-      {
-        symbol: symbol('/symbol'),
-        price: decimal('/price'),
-        size: decimal('/qty'),
-        side: symbol('/side'),
-        id: int64('/trade_id'),
-        timestamp: text('/timestamp', { maxBytes: 64 }),
-      },
-      { each: '/data' },
-    ),
-  },
-  { match: { trades: 'trade' }, otherwise: 'ignore' },
+  { ...shapes, ...krakenBookShapes },
+  { match: { ...match, ...krakenBookMatch }, otherwise: 'ignore' },
 )
 
 /** How messages of Kraken's WebSocket v2 become rows. */
 export type KrakenMarketDecoder = typeof decode
 
-const plan: MarketPlan<'production' | 'beta', KrakenMarketDecoder> = {
+const plan: Omit<MarketPlan<'production' | 'beta', KrakenMarketDecoder>, 'subscriptions'> = {
   title: 'Kraken',
   limits: marketLimits,
   profiles: { production: 'wss://ws.kraken.com', beta: 'wss://beta-ws.kraken.com' },
   decode,
+  decodeBook: decodeBook as unknown as KrakenMarketDecoder,
   heartbeat: { app: { text: '{"method":"ping"}', interval: 30_000 } },
-  sockets: [{ path: '/v2', streams: ['ticker', 'trades'] }],
+  sockets: [{ path: '/v2', streams: ['ticker', 'trades', 'book'] }],
+}
+
+/** What `kraken.market()` takes. */
+export type KrakenMarketOptions = MarketOptions<keyof typeof plan.profiles> & {
+  /** For `streams` with `'book'`. */
+  readonly book?: KrakenBookOptions | undefined
+}
+
+/** @throws ConfigError */
+export function krakenMarket({
+  book: given,
+  ...options
+}: KrakenMarketOptions): readonly MarketFeed<KrakenMarketDecoder>[] {
+  const book = parseConfig('Kraken book options', krakenBookSchema, given)
   // Of the ticker with every change of the best prices, not with trades alone. https://docs.kraken.com/exchange/api-reference/spot-websocket-v2/ticker
-  subscriptions: (symbols, streams) =>
+  const subscriptions: MarketPlan<string, KrakenMarketDecoder>['subscriptions'] = (symbols, streams) =>
     streams.map((stream) => {
+      if (stream === 'book') return krakenBookMessage('subscribe', book, symbols)
       const params =
         stream === 'ticker'
           ? { channel: 'ticker', symbol: symbols, event_trigger: 'bbo' }
           : { channel: 'trade', symbol: symbols }
       return JSON.stringify({ method: 'subscribe', params })
-    }),
-}
-
-/** @throws ConfigError */
-export function krakenMarket(
-  options: MarketOptions<keyof typeof plan.profiles>,
-): readonly MarketFeed<KrakenMarketDecoder>[] {
-  return marketFeeds(plan, options)
+    })
+  return marketFeeds({ ...plan, subscriptions }, options)
 }

@@ -3,14 +3,17 @@ import type { Decoder } from '../../feed/decoder.js'
 import type { FeedOptions } from '../../feed/options.js'
 import { configFault, parseConfig } from '../../runtime/config.js'
 
-/** `ticker`: best bid and ask; `trades`: what has traded. The rows' fields have the same names at all venues. */
-export type MarketStream = 'ticker' | 'trades'
+/**
+ * `ticker`: best bid and ask; `trades`: what has traded; `book`: the order book, for feeds that are given `books`. The rows' fields
+ * have the same names at all venues, but for those of books.
+ */
+export type MarketStream = 'ticker' | 'trades' | 'book'
 
 /** What venues' `market()` takes. */
 export interface MarketOptions<Profile extends string = string> {
   /** 1…10,000 instruments, as the venue writes them in streams: `BTCUSDT`, `BTC-USDT`, `BTC/USD`. */
   readonly symbols: readonly string[]
-  /** Default: both. */
+  /** Default: `['ticker', 'trades']`. */
   readonly streams?: readonly MarketStream[] | undefined
   /** Where it connects. Default `'production'`. */
   readonly profile?: Profile | undefined
@@ -45,6 +48,8 @@ export interface MarketPlan<Profile extends string, D extends Decoder> {
   readonly limits: MarketLimits
   readonly profiles: Readonly<Record<Profile, string>>
   readonly decode: D
+  /** With books, whose rows are larger than others. */
+  readonly decodeBook: D
   readonly heartbeat?: FeedOptions['heartbeat']
   /** Streams that are on one socket, and the path that leads there. */
   readonly sockets: readonly { readonly path: string; readonly streams: readonly MarketStream[] }[]
@@ -58,7 +63,7 @@ const schema = z.strictObject({
     .min(1)
     .max(10_000),
   streams: z
-    .array(z.enum(['ticker', 'trades']))
+    .array(z.enum(['ticker', 'trades', 'book']))
     .min(1)
     .default(['ticker', 'trades']),
   profile: z.string().default('production'),
@@ -73,7 +78,7 @@ export function marketFeeds<Profile extends string, D extends Decoder>(
   plan: MarketPlan<Profile, D>,
   options: MarketOptions<Profile>,
 ): readonly MarketFeed<D>[] {
-  const { title, limits, profiles, decode, heartbeat } = plan
+  const { title, limits, profiles, heartbeat } = plan
   const { symbols, streams, profile, url } = parseConfig(`${title} market options`, schema, options)
   if (!Object.hasOwn(profiles, profile)) {
     const names = Object.keys(profiles).join(', ')
@@ -86,7 +91,7 @@ export function marketFeeds<Profile extends string, D extends Decoder>(
     if (wanted.length === 0) return []
     return chunks(unique, Math.floor(limits.topics / wanted.length)).map((some) => ({
       url: origin + socket.path,
-      decode,
+      decode: wanted.includes('book') ? plan.decodeBook : plan.decode,
       heartbeat,
       subscribe: plan.subscriptions(some, wanted),
     }))

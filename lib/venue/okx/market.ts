@@ -1,4 +1,5 @@
 import { json } from '../../feed/json.js'
+import { parseConfig } from '../../runtime/config.js'
 import {
   chunks,
   type MarketFeed,
@@ -7,6 +8,7 @@ import {
   type MarketPlan,
   marketFeeds,
 } from '../market/market-feeds.js'
+import { type OkxBookOptions, okxBookMatch, okxBookSchema, okxBookShapes, okxBookTopic } from './book.js'
 
 /**
  * Three connections per second and address, 480 subscriptions per hour and connection. How many topics one socket takes is not documented.
@@ -24,33 +26,38 @@ const { symbol, decimal, int64, text, oneOf } = json
 const rows = { each: '/data', eachAbsent: 'ignore' } as const
 
 /** `side` is the taker's: `buy`, `sell`. */
-const decode = oneOf(
+const shapes = {
+  ticker: json(
+    {
+      symbol: symbol('/instId'),
+      bid: decimal('/bidPx'),
+      bidSize: decimal('/bidSz'),
+      ask: decimal('/askPx'),
+      askSize: decimal('/askSz'),
+      time: int64('/ts', { as: 'number' }),
+    },
+    rows,
+  ),
+  trades: json(
+    {
+      symbol: symbol('/instId'),
+      price: decimal('/px'),
+      size: decimal('/sz'),
+      side: symbol('/side'),
+      id: text('/tradeId', { maxBytes: 64 }),
+      time: int64('/ts', { as: 'number' }),
+    },
+    rows,
+  ),
+}
+
+const match = { ticker: 'tickers' } as const
+
+const decode = oneOf('/arg/channel', shapes, { match, otherwise: 'ignore' })
+const decodeBook = oneOf(
   '/arg/channel',
-  {
-    ticker: json(
-      {
-        symbol: symbol('/instId'),
-        bid: decimal('/bidPx'),
-        bidSize: decimal('/bidSz'),
-        ask: decimal('/askPx'),
-        askSize: decimal('/askSz'),
-        time: int64('/ts', { as: 'number' }),
-      },
-      rows,
-    ),
-    trades: json(
-      {
-        symbol: symbol('/instId'),
-        price: decimal('/px'),
-        size: decimal('/sz'),
-        side: symbol('/side'),
-        id: text('/tradeId', { maxBytes: 64 }),
-        time: int64('/ts', { as: 'number' }),
-      },
-      rows,
-    ),
-  },
-  { match: { ticker: 'tickers' }, otherwise: 'ignore' },
+  { ...shapes, ...okxBookShapes },
+  { match: { ...match, ...okxBookMatch }, otherwise: 'ignore' },
 )
 
 /** How messages of OKX's public streams become rows. */
@@ -58,7 +65,7 @@ export type OkxMarketDecoder = typeof decode
 
 const channels = { ticker: 'tickers', trades: 'trades' } as const
 
-const plan: MarketPlan<'production' | 'us' | 'eea' | 'demo', OkxMarketDecoder> = {
+const plan: Omit<MarketPlan<'production' | 'us' | 'eea' | 'demo', OkxMarketDecoder>, 'subscriptions'> = {
   title: 'OKX',
   limits: marketLimits,
   profiles: {
@@ -68,16 +75,26 @@ const plan: MarketPlan<'production' | 'us' | 'eea' | 'demo', OkxMarketDecoder> =
     demo: 'wss://wspap.okx.com:8443',
   },
   decode,
+  decodeBook: decodeBook as unknown as OkxMarketDecoder,
   // Within 30 seconds of silence. The `pong` that comes back is no JSON, and counts as malformed.
   heartbeat: { app: { text: 'ping', interval: 25_000 } },
-  sockets: [{ path: '/ws/v5/public', streams: ['ticker', 'trades'] }],
-  subscriptions: (symbols, streams) => {
-    const args = symbols.flatMap((instId) => streams.map((stream) => ({ channel: channels[stream], instId })))
-    return chunks(args, marketLimits.topicsPerMessage).map((some) => JSON.stringify({ op: 'subscribe', args: some }))
-  },
+  sockets: [{ path: '/ws/v5/public', streams: ['ticker', 'trades', 'book'] }],
+}
+
+/** What `okx.market()` takes. */
+export type OkxMarketOptions = MarketOptions<keyof typeof plan.profiles> & {
+  /** For `streams` with `'book'`. */
+  readonly book?: OkxBookOptions | undefined
 }
 
 /** @throws ConfigError */
-export function okxMarket(options: MarketOptions<keyof typeof plan.profiles>): readonly MarketFeed<OkxMarketDecoder>[] {
-  return marketFeeds(plan, options)
+export function okxMarket({ book: given, ...options }: OkxMarketOptions): readonly MarketFeed<OkxMarketDecoder>[] {
+  const book = parseConfig('OKX book options', okxBookSchema, given)
+  const subscriptions: MarketPlan<string, OkxMarketDecoder>['subscriptions'] = (symbols, streams) => {
+    const args = symbols.flatMap((instId) =>
+      streams.map((stream) => (stream === 'book' ? okxBookTopic(book, instId) : { channel: channels[stream], instId })),
+    )
+    return chunks(args, marketLimits.topicsPerMessage).map((some) => JSON.stringify({ op: 'subscribe', args: some }))
+  }
+  return marketFeeds({ ...plan, subscriptions }, options)
 }

@@ -1,0 +1,273 @@
+import { rowInternals } from '../feed/decoder.js'
+import { FeedBooks } from '../feed/feed-books.js'
+import { refusalOf } from '../feed/refusal.js'
+import { RecordKind } from '../native/addon.js'
+import { BookSetCounters, type NativeBookSet } from '../native/book-layout.js'
+import type { Channel } from '../runtime/channel.js'
+import { configFault, parseConfig } from '../runtime/config.js'
+import { ControlSink } from '../runtime/control-sink.js'
+import { core } from '../runtime/core.js'
+import { Emitter, type Listener } from '../runtime/emitter.js'
+import { TickwireError } from '../runtime/errors.js'
+import { Loop, type LoopTenant, loopInternals } from '../runtime/loop.js'
+import type { MemoryViews } from '../runtime/row-window.js'
+import type { ShapeLayout } from '../runtime/shape-layout.js'
+import type { Book } from './book.js'
+import { BookEntry } from './entry.js'
+import type { BookResync, BooksEvents } from './events.js'
+import { type BooksOptions, bookNamesSchema, booksOptionsSchema } from './options.js'
+
+const subject = 'book options'
+
+/** Sums over all books, since they were made. */
+export interface BooksStats {
+  /** Events that were shown to books. */
+  readonly events: number
+  /** Events of instruments that no book was added for. */
+  readonly unknown: number
+  /** Changes left out because the book follows another connection. */
+  readonly elsewhere: number
+  /** Changes that this JS context was told of. */
+  readonly records: number
+  /** Books without a place in the loop's symbol table: they stay empty. See the loop's options `symbols`, `symbolText`. */
+  readonly noSymbol: number
+}
+
+/** What the layers above need of books. */
+export interface BooksInternals {
+  readonly native: NativeBookSet
+  readonly channel: Channel
+  /** Calls back whenever a book wants something else than before. One at a time. */
+  onWant(call: (entry: BookEntry) => void): void
+  entry(symbol: string): BookEntry | undefined
+  entries(): Iterable<BookEntry>
+  emitResync(event: BookResync): void
+}
+
+/** Their inner side; not part of the public surface. */
+export let booksInternals: (books: Books) => BooksInternals
+
+/** Takes records to books. */
+class BookSink extends ControlSink {
+  readonly byId = new Map<number, BookEntry>()
+  readonly #changed: (entry: BookEntry) => void
+
+  constructor(changed: (entry: BookEntry) => void) {
+    super()
+    this.#changed = changed
+  }
+
+  override onOther(type: number, word: number, views: MemoryViews): void {
+    if (type !== RecordKind.book) return
+    const entry = this.byId.get(views.i32[word * 2 + 2] as number)
+    if (entry !== undefined) this.#changed(entry)
+  }
+}
+
+/**
+ * Order books that the core keeps: fed by the feeds that are given them (option `books`), on the loop's thread. Several feeds may feed
+ * the same books, at once or one after the other; events count once where the venue numbers them.
+ *
+ * ```ts
+ * const books = new Books({ rules: 'okx', depth: 10 })
+ * books.add('BTC-USDT')
+ * books.on('book', (book) => book.synced && quote(book.symbol, book.bid().price, book.ask().price))
+ * const feed = new Feed({ ...okx.market({ symbols: ['BTC-USDT'], streams: ['book'] })[0], books })
+ * ```
+ *
+ * They keep the process alive no more than the feeds do. Who fetches snapshots, or subscribes again, when a book has fallen out of
+ * sync is a venue's business: see `books()` of venues.
+ */
+export class Books extends FeedBooks implements Iterable<Book>, Disposable {
+  /** Levels of each side that books show. */
+  readonly depth: number
+  readonly #native: NativeBookSet
+  readonly #channel: Channel
+  readonly #emitter = new Emitter<BooksEvents>()
+  readonly #books
+  readonly #stale
+  readonly #synced
+  readonly #sink = new BookSink((entry) => this.#changed(entry))
+  readonly #bySymbol = new Map<string, BookEntry>()
+  readonly #layouts: readonly ShapeLayout[]
+  readonly #tenants: Set<LoopTenant>
+  readonly #tenant: LoopTenant
+  #nextId = 0
+  #want: ((entry: BookEntry) => void) | null = null
+  #last: Float64Array = new Float64Array(BookSetCounters.length)
+  #closed = false
+
+  static {
+    booksInternals = (books) => ({
+      native: books.#native,
+      channel: books.#channel,
+      onWant: (call) => {
+        books.#want = call
+        for (const entry of books.#bySymbol.values()) call(entry)
+      },
+      entry: (symbol) => books.#bySymbol.get(symbol),
+      entries: () => books.#bySymbol.values(),
+      emitResync: (event) => books.#emitter.slot('resync').emit(event, books.#channel.fail),
+    })
+  }
+
+  /** @throws ConfigError naming every option at fault. Error when the native part cannot be loaded. */
+  constructor(options: BooksOptions = {}) {
+    super()
+    const { loop: given, wake, snapshot, crossed, ...rest } = parseConfig(subject, booksOptionsSchema, options)
+    const loop = given instanceof Loop ? given : Loop.of(given)
+    const internals = loopInternals(loop)
+    const schema = snapshot === undefined ? null : rowInternals(snapshot)
+    this.depth = rest.depth
+    this.#channel = internals.channel(wake)
+    this.#layouts = schema?.compiled.map(({ layout }) => layout) ?? []
+    try {
+      const description = schema?.description ?? null
+      this.#native = new (core().BookSet)(this.#channel.native, {
+        ...rest,
+        crossed: crossed === 'stale',
+        snapshot: description,
+      })
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'ERR_SCHEMA') throw error
+      throw configFault(subject, ['snapshot'], (error as Error).message)
+    }
+    this.fedThrough({ native: this.#native, loop, wake })
+    this.#books = this.#emitter.slot('book')
+    this.#stale = this.#emitter.slot('stale')
+    this.#synced = this.#emitter.slot('synced')
+    this.#channel.attach(this.#native.handle, this.#sink)
+    this.#tenants = internals.tenants
+    this.#tenant = { close: async () => this.close(), abort: () => this.close() }
+    this.#tenants.add(this.#tenant)
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#bySymbol.size
+  }
+
+  /** The symbols of all. */
+  get symbols(): string[] {
+    return [...this.#bySymbol.keys()]
+  }
+
+  /**
+   * Makes the book of a symbol; the one that there is, if there is one. Events for symbols without a book are counted and left out.
+   * @param names what messages call it, 1…16 names of at most 255 bytes. Default: the symbol.
+   * @throws ConfigError; TickwireError `ERR_BOOKS_CLOSED`.
+   */
+  add(symbol: string, names?: readonly string[]): Book {
+    const known = this.#bySymbol.get(symbol)
+    if (known !== undefined) return known.book
+    if (this.#closed) throw new TickwireError('ERR_BOOKS_CLOSED', 'the books are closed')
+    const parsed = parseConfig('book', bookNamesSchema, names === undefined ? { symbol } : { symbol, names })
+    const entry = new BookEntry(this.#nextId++, symbol, this.depth)
+    this.#native.add(entry.id, parsed.names ?? [symbol], entry.memory.buffer)
+    this.#sink.byId.set(entry.id, entry)
+    this.#bySymbol.set(symbol, entry)
+    this.#want?.(entry)
+    return entry.book
+  }
+
+  get(symbol: string): Book | undefined {
+    return this.#bySymbol.get(symbol)?.book
+  }
+
+  /** The book shows from now on what it showed last. False when there was none. */
+  delete(symbol: string): boolean {
+    const entry = this.#bySymbol.get(symbol)
+    if (entry === undefined) return false
+    this.#bySymbol.delete(symbol)
+    this.#sink.byId.delete(entry.id)
+    this.#native.remove(entry.id)
+    entry.removed = true
+    this.#want?.(entry)
+    return true
+  }
+
+  [Symbol.iterator](): Iterator<Book> {
+    return [...this.#bySymbol.values()].map(({ book }) => book)[Symbol.iterator]()
+  }
+
+  /** Distrusts a book: it is stale (`ERR_BOOK_LOST`) until it was made anew from a snapshot. Nothing when there is none. */
+  resync(symbol: string): void {
+    const entry = this.#bySymbol.get(symbol)
+    if (entry !== undefined) this.#native.invalidate(entry.id)
+  }
+
+  /**
+   * Gives a book a snapshot that was fetched: the body of the answer, decoded by the core.
+   * @throws DecodeError when it is none by the option `snapshot`. TickwireError `ERR_BOOKS_SEED` without that option.
+   */
+  seed(symbol: string, body: Uint8Array): void {
+    const entry = this.#bySymbol.get(symbol)
+    if (entry === undefined || this.#closed) return
+    if (this.#layouts.length === 0) throw new TickwireError('ERR_BOOKS_SEED', 'needs the option `snapshot`')
+    entry.memory.take()
+    const refused = this.#native.seed(entry.id, entry.request, body)
+    if (refused >= 0) throw refusalOf(refused, this.#layouts)
+  }
+
+  stats(): BooksStats {
+    if (!this.#closed) this.#last = this.#native.counters()
+    return Object.fromEntries(BookSetCounters.map((name, i) => [name, this.#last[i] ?? 0])) as unknown as BooksStats
+  }
+
+  /** Adds a listener. An exception in it stops nobody else and reaches `uncaughtException`, or the caller of `poll()`. */
+  on<E extends keyof BooksEvents>(event: E, listener: Listener<BooksEvents[E]>): this {
+    this.#emitter.slot(event).add(listener)
+    return this
+  }
+
+  /** Adds a listener for the next time only. */
+  once<E extends keyof BooksEvents>(event: E, listener: Listener<BooksEvents[E]>): this {
+    this.#emitter.slot(event).addOnce(listener)
+    return this
+  }
+
+  /** Removes a listener: of several registrations the youngest. */
+  off<E extends keyof BooksEvents>(event: E, listener: Listener<BooksEvents[E]>): this {
+    this.#emitter.slot(event).remove(listener)
+    return this
+  }
+
+  /** Hands over what waits, as `poll()` of feeds: for `wake: 'poll'`, and to drive a loop that is `inline`. */
+  poll(): number {
+    return this.#channel.poll(Number.POSITIVE_INFINITY)
+  }
+
+  /** Ends them: nothing changes any more, and feeds that have them feed nobody. */
+  close(): void {
+    if (this.#closed) return
+    this.stats()
+    this.#closed = true
+    this.#tenants.delete(this.#tenant)
+    this.#channel.detach(this.#native.handle)
+    this.#sink.byId.clear()
+    this.#native.destroy()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  #changed(entry: BookEntry): void {
+    entry.memory.take()
+    const { fail } = this.#channel
+    const epoch = entry.epoch
+    if (epoch !== entry.seenEpoch) this.#transitions(entry)
+    this.#books.emit(entry.book, fail)
+    if (this.#want !== null && entry.wantChanged()) this.#want(entry)
+  }
+
+  /** Tells how the state has changed; what it has been in between, too, as far as it matters. */
+  #transitions(entry: BookEntry): void {
+    const { fail } = this.#channel
+    const { book, synced, lastReason } = entry
+    const wasSynced = entry.seenSynced
+    entry.see()
+    if (wasSynced) this.#stale.emit({ book, reason: lastReason ?? 'ERR_BOOK_LOST' }, fail)
+    if (synced) this.#synced.emit({ book, reason: lastReason }, fail)
+  }
+}

@@ -1,0 +1,108 @@
+/** Books of the core, typed, and how their views and records are laid out (`native/feed/book_view.h`, `native/feed/book_set.h`). */
+
+/** States of a book, by number. */
+export const BookStates = ['empty', 'synced', 'stale'] as const
+
+/** Why a book is not in sync, by number; null: no reason (`native/book/reason.h`). */
+export const BookReasons = [
+  null,
+  'ERR_BOOK_GAP',
+  'ERR_BOOK_CHECKSUM',
+  'ERR_BOOK_CROSSED',
+  'ERR_BOOK_MALFORMED',
+  'ERR_BOOK_PRICE_RANGE',
+  'ERR_BOOK_DEPTH',
+  'ERR_BOOK_EVENT_SIZE',
+  'ERR_BOOK_NO_PROGRESS',
+  'ERR_BOOK_DISCONNECTED',
+  'ERR_BOOK_LOST',
+] as const
+
+/** What a book waits for, by number. */
+export const BookWants = ['nothing', 'snapshot', 'resubscribe'] as const
+
+/** Rules by which events of a venue follow each other. */
+export const BookRuleNames = [
+  'none',
+  'snapshots',
+  'binance',
+  'binanceUsdm',
+  'bybit',
+  'okx',
+  'kraken',
+  'coinbase',
+] as const
+
+/** A view: the value of a triple slot. Offsets from its start, of 32-bit halves or 8-byte words. */
+export const BookView = {
+  stateHalf: 0,
+  reasonHalf: 1,
+  /** Changes of state so far. */
+  epochHalf: 2,
+  wantHalf: 3,
+  requestHalf: 4,
+  /** Fetched snapshots that were looked at. */
+  fetchedHalf: 5,
+  /** i64; −1: none. */
+  lastIdWord: 3,
+  rxWord: 4,
+  /** Levels in the view. */
+  bidsHalf: 10,
+  asksHalf: 11,
+  /** Levels in the book. */
+  allBidsHalf: 12,
+  allAsksHalf: 13,
+  updatesWord: 7,
+  duplicatesWord: 8,
+  gapsWord: 9,
+  resyncsWord: 10,
+  lastReasonHalf: 23,
+  /** Bids from the best, then, `depth` levels further, asks. */
+  levelsWord: 12,
+  /** f64 price, f64 size, i64 price, i64 size, u32 scale of the size | u32 scale of the price. */
+  levelWords: 5,
+  bytes: (depth: number): number => (12 + depth * 2 * 5) * 8,
+} as const
+
+/** Everything is given, but for what the rules say where it is left out. */
+export interface NativeBookSetOptions {
+  readonly rules: (typeof BookRuleNames)[number]
+  /** Levels of each side in a view, 1…1,000. */
+  readonly depth: number
+  /** Levels that the venue keeps up to date. */
+  readonly venueDepth?: number | undefined
+  /** Levels of a side from which on a snapshot is taken to be cut off. */
+  readonly snapshotLevels?: number | undefined
+  /** Levels of a side that are kept. */
+  readonly levels?: number | undefined
+  /** What is kept while a snapshot is fetched. */
+  readonly keptEvents?: number | undefined
+  readonly keptBytes?: number | undefined
+  /** Whether numbers of events are verified. */
+  readonly sequence: boolean
+  /** Whether check sums are verified. */
+  readonly checksum: boolean
+  /** Whether a crossed book is out of sync. */
+  readonly crossed: boolean
+  /** Description of fetched snapshots (`docs/schema-format.md`), or null. */
+  readonly snapshot: string | null
+}
+
+/** Books on one channel. */
+export interface NativeBookSet {
+  readonly handle: number
+  /** `names` are what messages call it; `memory`: a triple slot of `BookView.bytes(depth)`. A number is used once. */
+  add(book: number, names: readonly string[], memory: ArrayBuffer): void
+  remove(book: number): void
+  /** Its changes are subscribed. */
+  expect(book: number): void
+  /** Its owner does not trust it. */
+  invalidate(book: number): void
+  /** The body of a fetched snapshot. −1, or why it is none: kind | shape << 8 | field << 16. */
+  seed(book: number, request: number, body: Uint8Array): number
+  /** In the order of `BookSetCounters`. */
+  counters(): Float64Array
+  destroy(): void
+}
+
+export const BookSetCounters = ['events', 'unknown', 'elsewhere', 'records', 'noSymbol'] as const

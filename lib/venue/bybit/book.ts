@@ -1,0 +1,59 @@
+import { z } from 'zod'
+import { json } from '../../feed/json.js'
+import { mostLevels, type VenueBookPlan } from '../book/plan.js'
+
+const { symbol, int64, levels } = json
+
+/** What `book` of Bybit's market data can be told. */
+export interface BybitBookOptions {
+  /**
+   * Levels per side: 50 every 20 ms; 200 every 200 ms, of contracts every 100 ms; 1,000 every 200 ms. The best level alone is the stream
+   * `ticker`. Default 50. https://bybit-exchange.github.io/docs/v5/websocket/public/orderbook
+   */
+  readonly depth?: 50 | 200 | 1_000 | undefined
+}
+
+export const bybitBookSchema = z.strictObject({ depth: z.literal([50, 200, 1_000]).default(50) }).prefault({})
+
+export type ParsedBybitBook = z.output<typeof bybitBookSchema>
+
+export const bybitBookShapes = {
+  book: json(
+    {
+      symbol: symbol('/data/s'),
+      type: symbol('/type'),
+      lastId: int64('/data/u'),
+      bids: levels('/data/b', { exact: true, max: mostLevels, optional: true }),
+      asks: levels('/data/a', { exact: true, max: mostLevels, optional: true }),
+    },
+    {
+      book: {
+        symbol: 'symbol',
+        bids: 'bids',
+        asks: 'asks',
+        lastId: 'lastId',
+        snapshot: { field: 'type', is: 'snapshot' },
+      },
+    },
+  ),
+}
+
+export const bybitBookMatch = { book: ['orderbook.50.*', 'orderbook.200.*', 'orderbook.1000.*'] } as const
+
+export function bybitBookTopic({ depth }: ParsedBybitBook, name: string): string {
+  return `orderbook.${depth}.${name}`
+}
+
+export function bybitBookPlan(book: ParsedBybitBook): VenueBookPlan {
+  return {
+    title: 'Bybit',
+    books: { rules: 'bybit' },
+    names: (name) => [name],
+    seed: {
+      by: 'resubscribe',
+      resubscribe: (name) =>
+        ['unsubscribe', 'subscribe'].map((op) => JSON.stringify({ op, args: [bybitBookTopic(book, name)] })),
+      messagesPerSecond: Number.POSITIVE_INFINITY,
+    },
+  }
+}

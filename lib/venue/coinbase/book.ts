@@ -1,0 +1,57 @@
+import { json } from '../../feed/json.js'
+import type { VenueBookPlan } from '../book/plan.js'
+
+const { symbol, decimal, int64 } = json
+
+/** Of every message: numbers count over all channels of a connection. */
+export const coinbaseSequence = int64('/sequence_num', { from: 'root' })
+
+/**
+ * Levels come one by one, each with its side. The first event of a message is read: the venue sends one.
+ * https://docs.cdp.coinbase.com/coinbase-app/advanced-trade-apis/websocket/websocket-channels
+ */
+export const coinbaseBookShapes = {
+  book: json(
+    {
+      symbol: symbol('/events/0/product_id', { from: 'root' }),
+      type: symbol('/events/0/type', { from: 'root' }),
+      side: symbol('/side'),
+      price: decimal('/price_level'),
+      size: decimal('/new_quantity'),
+      sequence: coinbaseSequence,
+    },
+    {
+      each: '/events/0/updates',
+      book: {
+        symbol: 'symbol',
+        side: { field: 'side', bid: 'bid', price: 'price', size: 'size' },
+        snapshot: { field: 'type', is: 'snapshot' },
+        sequence: 'sequence',
+      },
+    },
+  ),
+  /** Messages that only count. */
+  sequence: json({ sequence: int64('/sequence_num') }, { book: { sequence: 'sequence' } }),
+}
+
+export const coinbaseBookMatch = {
+  book: ['l2_data'],
+  sequence: ['heartbeats', 'subscriptions', 'status', 'candles'],
+} as const
+
+/** Levels of a whole book, of which this venue sends all. */
+export const coinbaseMaxRows = 200_000
+
+export function coinbaseBookPlan(messagesPerSecond: number): VenueBookPlan {
+  return {
+    title: 'Coinbase',
+    books: { rules: 'coinbase' },
+    names: (name) => [name],
+    seed: {
+      by: 'resubscribe',
+      resubscribe: (name) =>
+        ['unsubscribe', 'subscribe'].map((type) => JSON.stringify({ type, product_ids: [name], channel: 'level2' })),
+      messagesPerSecond,
+    },
+  }
+}

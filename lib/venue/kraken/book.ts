@@ -1,0 +1,66 @@
+import { z } from 'zod'
+import { json } from '../../feed/json.js'
+import type { VenueBookPlan } from '../book/plan.js'
+
+const { symbol, int64, levels } = json
+
+/** What `book` of Kraken's market data can be told. */
+export interface KrakenBookOptions {
+  /** Levels per side. Default 25. https://docs.kraken.com/exchange/api-reference/spot-websocket-v2/book */
+  readonly depth?: 10 | 25 | 100 | 500 | 1_000 | undefined
+}
+
+export const krakenBookSchema = z.strictObject({ depth: z.literal([10, 25, 100, 500, 1_000]).default(25) }).prefault({})
+
+export type ParsedKrakenBook = z.output<typeof krakenBookSchema>
+
+/** Numbers keep the decimals that they are written with: the check sum is made of them. */
+const side = { exact: true, priceKey: 'price', sizeKey: 'qty' } as const
+
+export const krakenBookShapes = {
+  book: json(
+    {
+      symbol: symbol('/symbol'),
+      type: symbol('/type', { from: 'root' }),
+      checksum: int64('/checksum', { optional: true }),
+      bids: levels('/bids', { ...side, max: 2_000 }),
+      asks: levels('/asks', { ...side, max: 2_000 }),
+    },
+    {
+      each: '/data',
+      book: {
+        symbol: 'symbol',
+        bids: 'bids',
+        asks: 'asks',
+        checksum: 'checksum',
+        snapshot: { field: 'type', is: 'snapshot' },
+      },
+    },
+  ),
+}
+
+export const krakenBookMatch = { book: ['book'] } as const
+
+export function krakenBookMessage(
+  method: 'subscribe' | 'unsubscribe',
+  { depth }: ParsedKrakenBook,
+  symbols: readonly string[],
+): string {
+  return JSON.stringify({ method, params: { channel: 'book', symbol: symbols, depth } })
+}
+
+export function krakenBookPlan(book: ParsedKrakenBook): VenueBookPlan {
+  return {
+    title: 'Kraken',
+    books: { rules: 'kraken', venueDepth: book.depth },
+    names: (name) => [name],
+    seed: {
+      by: 'resubscribe',
+      resubscribe: (name) => [
+        krakenBookMessage('unsubscribe', book, [name]),
+        krakenBookMessage('subscribe', book, [name]),
+      ],
+      messagesPerSecond: Number.POSITIVE_INFINITY,
+    },
+  }
+}

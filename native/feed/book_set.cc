@@ -1,0 +1,240 @@
+#include "feed/book_set.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace tickwire::feed {
+namespace {
+
+constexpr uint32_t kRecordBytes = 16;
+constexpr auto kRelaxed = std::memory_order_relaxed;  // counters: read at leisure, they order nothing
+
+void count(std::atomic<uint64_t>& counter) noexcept { counter.store(counter.load(kRelaxed) + 1, kRelaxed); }
+
+}  // namespace
+
+BookSet::BookSet(Channel& channel, BookSetOptions options, uint16_t handle)
+    : channel_(channel), options_(options), handle_(handle) {}
+
+BookSet::~BookSet() { channel_.stop_waiting(*this); }
+
+// ---- which books there are
+// ----------------------------------------------------------------------------------------------------
+
+void BookSet::add(uint32_t id, std::span<const std::string> names, std::span<uint8_t> memory) {
+  const size_t view = book_view_bytes(options_.depth);
+  if (entry(id) != nullptr || memory.size() < TripleSlot::stride(view)) return;
+  if (id >= entries_.size()) entries_.resize(size_t{id} + 1);
+  if (by_symbol_.empty()) by_symbol_.resize(channel_.max_symbols(), 0);
+  auto made = std::make_unique<Entry>(options_.policy, id, memory.data(), view);
+  for (const std::string& name : names) {
+    const uint32_t symbol = channel_.symbols().intern(name);
+    if (symbol >= by_symbol_.size()) {
+      count(counters_.no_symbol);
+      continue;
+    }
+    by_symbol_[symbol] = id + 1;
+    made->symbols.push_back(symbol);
+  }
+  entries_[id] = std::move(made);
+  // Nothing per change is allocated later.
+  changed_.reserve(entries_.size());
+  waiting_.reserve(entries_.size());
+}
+
+void BookSet::remove(uint32_t id) {
+  Entry* const gone = entry(id);
+  if (gone == nullptr) return;
+  for (const uint32_t symbol : gone->symbols) {
+    if (by_symbol_[symbol] == id + 1) by_symbol_[symbol] = 0;
+  }
+  for (BookSource* source : sources_) {
+    if (id < source->fed_.size()) source->fed_[id] = false;
+  }
+  std::erase(changed_, id);
+  std::erase(waiting_, id);
+  entries_[id].reset();
+}
+
+BookSet::Entry* BookSet::entry_of(uint32_t symbol) noexcept {
+  const uint32_t id1 = symbol < by_symbol_.size() ? by_symbol_[symbol] : 0;
+  return id1 == 0 ? nullptr : entries_[id1 - 1].get();
+}
+
+void BookSet::expect(uint32_t id) {
+  Entry* const book = entry(id);
+  if (book == nullptr) return;
+  const book::State before = book->sync.state();
+  (void)book->sync.connected();
+  after(*book, before, book->numbers.rx_ns);
+  flush();
+}
+
+void BookSet::invalidate(uint32_t id) {
+  Entry* const book = entry(id);
+  if (book == nullptr) return;
+  const book::State before = book->sync.state();
+  (void)book->sync.lose(book::Reason::kLost);
+  after(*book, before, book->numbers.rx_ns);
+  flush();
+}
+
+void BookSet::seed(uint32_t id, const book::Event& snapshot, int64_t rx_ns) {
+  Entry* const book = entry(id);
+  if (book == nullptr) return;
+  const book::State before = book->sync.state();
+  (void)book->sync.on_event(snapshot);
+  ++book->numbers.fetched;
+  after(*book, before, std::max(rx_ns, book->numbers.rx_ns));
+  flush();
+}
+
+// ---- connections
+// -----------------------------------------------------------------------------------------------------------------
+
+void BookSet::attach(BookSource& source) { sources_.push_back(&source); }
+
+void BookSet::detach(BookSource& source) {
+  disconnected(source);
+  std::erase(sources_, &source);
+}
+
+void BookSet::fed_by(Entry& entry, BookSource& source) {
+  if (source.fed_.size() <= entry.id) source.fed_.resize(entries_.size(), false);
+  if (source.fed_[entry.id]) return;
+  source.fed_[entry.id] = true;
+  ++entry.sources;
+}
+
+void BookSet::leave(Entry& entry, BookSource& source) {
+  --entry.sources;
+  const bool owned = entry.owner == &source;
+  if (owned) entry.owner = nullptr;
+  if (entry.sources != 0 && !owned) return;
+  const book::State before = entry.sync.state();
+  // While another connection is there, what is missing can be asked for.
+  (void)(entry.sources == 0 ? entry.sync.disconnected() : entry.sync.lose(book::Reason::kDisconnected));
+  after(entry, before, entry.numbers.rx_ns);
+}
+
+void BookSet::disconnected(BookSource& source) {
+  source.sequence_.reset();
+  for (size_t id = 0; id < source.fed_.size(); ++id) {
+    if (!source.fed_[id]) continue;
+    source.fed_[id] = false;
+    leave(*entries_[id], source);
+  }
+  flush();
+}
+
+// Without ids that say what follows what, the order of one connection is all there is: a book follows one of them, and
+// changes over only with a snapshot.
+bool BookSet::follows(Entry& entry, BookSource& source, const book::Event& event) noexcept {
+  if (options_.policy.continuity != book::Continuity::kNone || entry.owner == &source) return true;
+  if (entry.owner != nullptr && event.kind == book::Kind::kDelta) return false;
+  entry.owner = &source;
+  return true;
+}
+
+void BookSet::apply(BookSource& source, uint32_t symbol, const book::Event& event, int64_t rx_ns) {
+  Entry* const book = entry_of(symbol);
+  if (book == nullptr) [[unlikely]]
+    return count(counters_.unknown);
+  fed_by(*book, source);
+  if (!follows(*book, source, event)) [[unlikely]]
+    return count(counters_.elsewhere);
+  count(counters_.events);
+  const book::State before = book->sync.state();
+  const book::Outcome outcome = book->sync.on_event(event);
+  // An event that came before changes nothing that is to be seen.
+  if (outcome.action != book::Action::kDuplicate || outcome.want != book::Want::kNothing) after(*book, before, rx_ns);
+}
+
+void BookSet::lose(BookSource& source, uint32_t symbol, int64_t rx_ns) {
+  Entry* const book = entry_of(symbol);
+  if (book == nullptr) return count(counters_.unknown);
+  fed_by(*book, source);
+  const book::State before = book->sync.state();
+  (void)book->sync.lose(book::Reason::kLost);
+  after(*book, before, rx_ns);
+}
+
+void BookSet::lose_all(BookSource& source, book::Reason reason, int64_t expected, int64_t got, int64_t rx_ns) {
+  for (size_t id = 0; id < source.fed_.size(); ++id) {
+    if (!source.fed_[id]) continue;
+    Entry& book = *entries_[id];
+    if (book.owner != nullptr && book.owner != &source) continue;
+    const book::State before = book.sync.state();
+    (void)book.sync.lose(reason, expected, got);
+    after(book, before, rx_ns);
+  }
+}
+
+// ---- handing over
+// ----------------------------------------------------------------------------------------------------------------
+
+void BookSet::after(Entry& entry, book::State before, int64_t rx_ns) {
+  entry.numbers.rx_ns = rx_ns;
+  const book::State now = entry.sync.state();
+  if (now != before) {
+    ++entry.numbers.epoch;
+    if (now == book::State::kSynced && before == book::State::kStale) ++entry.numbers.resyncs;
+    if (now == book::State::kStale) entry.numbers.last_reason = entry.sync.reason();
+  }
+  mark(entry);
+  if (now != before && before == book::State::kSynced) urgent_ = true;
+}
+
+void BookSet::mark(Entry& entry) {
+  if (entry.changed) return;
+  entry.changed = true;
+  changed_.push_back(entry.id);
+}
+
+void BookSet::publish() noexcept {
+  for (const uint32_t id : changed_) {
+    Entry& book = *entries_[id];
+    book.changed = false;
+    write_book_view(book.slot.back(), options_.depth, book.sync, book.numbers);
+    if (book.slot.swap_in()) announce(book);
+  }
+  changed_.clear();
+}
+
+void BookSet::announce(Entry& entry) noexcept {
+  if (entry.waiting || (waiting_.empty() && put(entry))) return;
+  entry.waiting = true;
+  waiting_.push_back(entry.id);
+  channel_.wait_for_space(*this);
+  // Room that was freed before the reader could see that we wait is announced by nobody.
+  on_space();
+}
+
+bool BookSet::put(const Entry& entry) noexcept {
+  uint8_t* const at = channel_.ring().reserve(kRecordBytes);
+  if (at == nullptr) return false;
+  const uint64_t record[2] = {record_header(kRecordBytes, RecordKind::kBook, 0, handle_), entry.id};
+  std::memcpy(at, record, sizeof record);
+  channel_.ring().commit(kRecordBytes);
+  count(counters_.records);
+  return true;
+}
+
+void BookSet::on_space() {
+  size_t done = 0;
+  for (; done < waiting_.size(); ++done) {
+    Entry& book = *entries_[waiting_[done]];
+    if (!put(book)) break;
+    book.waiting = false;
+  }
+  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<ptrdiff_t>(done));
+  if (!waiting_.empty()) channel_.wait_for_space(*this);
+}
+
+void BookSet::flush() noexcept {
+  urgent_ = false;
+  publish();
+  channel_.flush();
+}
+
+}  // namespace tickwire::feed

@@ -1,0 +1,126 @@
+// The books of many instruments on one channel, fed by any number of feeds of that channel: several paths at once, or
+// one after the other. Each changed book writes its best levels into a triple slot that JS reads (feed/book_view.h),
+// and tells the reader by a record only when that had taken the value before: a book that changes a thousand times
+// while the reader does something else costs one record.
+//
+// Record kBook, after the 8-byte header: u32 book | u32 0.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/triple_slot.h"
+#include "book/book_sync.h"
+#include "feed/book_source.h"
+#include "feed/book_view.h"
+#include "feed/channel.h"
+
+namespace tickwire::feed {
+
+struct BookSetOptions {
+  book::Policy policy;
+  uint32_t depth = 20;  // levels of each side in a view, 1..kMaxBookDepth
+};
+
+struct BookSetCounters {
+  std::atomic<uint64_t> events = 0;     // shown to books
+  std::atomic<uint64_t> unknown = 0;    // events of instruments that have no book
+  std::atomic<uint64_t> elsewhere = 0;  // deltas left out, since another connection feeds the book (Continuity::kNone)
+  std::atomic<uint64_t> records = 0;    // changes told to the reader
+  std::atomic<uint64_t> no_symbol = 0;  // names of books that found no room in the symbol table
+};
+
+// Lives on the loop's thread, but for the constructor, options(), counters() and handle().
+class BookSet final : public ChannelTenant, private SpaceListener {
+ public:
+  BookSet(Channel& channel, BookSetOptions options, uint16_t handle);
+  ~BookSet() override;
+  BookSet(const BookSet&) = delete;
+  BookSet& operator=(const BookSet&) = delete;
+
+  [[nodiscard]] uint16_t handle() const noexcept override { return handle_; }
+  [[nodiscard]] Channel& channel() noexcept { return channel_; }
+  [[nodiscard]] const BookSetOptions& options() const noexcept { return options_; }
+  [[nodiscard]] const BookSetCounters& counters() const noexcept { return counters_; }
+
+  // A book by the names that messages have for it; `memory` is a triple slot of book_view_bytes(depth) bytes. Nothing
+  // when there is one of this number.
+  void add(uint32_t id, std::span<const std::string> names, std::span<uint8_t> memory);
+  // Its memory is not touched any more.
+  void remove(uint32_t id);
+  // Its deltas are subscribed: what it needs to begin is wanted now, not from the first one on.
+  void expect(uint32_t id);
+  // Whoever owns it does not trust it.
+  void invalidate(uint32_t id);
+  // A fetched snapshot.
+  void seed(uint32_t id, const book::Event& snapshot, int64_t rx_ns);
+
+  // A connection that brings events. The source stays where it is until it was detached.
+  void attach(BookSource& source);
+  void detach(BookSource& source);
+  // An event of the book that messages call so.
+  void apply(BookSource& source, uint32_t symbol, const book::Event& event, int64_t rx_ns);
+  // Events of this book were lost on their way here.
+  void lose(BookSource& source, uint32_t symbol, int64_t rx_ns);
+  // Of any book of the connection.
+  void lose_all(BookSource& source, book::Reason reason, int64_t expected, int64_t got, int64_t rx_ns);
+  // The connection is gone.
+  void disconnected(BookSource& source);
+  // Whether a message that could not be read leaves a hole that nobody would notice.
+  [[nodiscard]] bool trusts_order() const noexcept {
+    return options_.policy.continuity == book::Continuity::kNone ||
+           options_.policy.continuity == book::Continuity::kIncreasing;
+  }
+
+  // apply(), lose() and lose_all() leave the ring alone, where the message's rows may lie that they are called for.
+  // Afterwards: that a book is not to be trusted any more is told before anything else is done.
+  void end_of_message() noexcept {
+    if (urgent_) [[unlikely]]
+      flush();
+  }
+  // Hands the views of changed books over. What that committed is for the caller to flush.
+  void publish() noexcept;
+
+ private:
+  struct Entry {
+    Entry(const book::Policy& policy, uint32_t number, uint8_t* memory, size_t view_bytes)
+        : sync(policy), slot(memory, view_bytes), id(number) {}
+    book::BookSync sync;
+    TripleSlot slot;
+    BookNumbers numbers;
+    uint32_t id;
+    uint32_t sources = 0;               // connections that have brought events of it
+    const BookSource* owner = nullptr;  // the one that it follows, with Continuity::kNone
+    std::vector<uint32_t> symbols;
+    bool changed = false;
+    bool waiting = false;  // in waiting_
+  };
+
+  [[nodiscard]] Entry* entry(uint32_t id) noexcept { return id < entries_.size() ? entries_[id].get() : nullptr; }
+  [[nodiscard]] Entry* entry_of(uint32_t symbol) noexcept;
+  [[nodiscard]] bool follows(Entry& entry, BookSource& source, const book::Event& event) noexcept;
+  void fed_by(Entry& entry, BookSource& source);
+  void leave(Entry& entry, BookSource& source);
+  void after(Entry& entry, book::State before, int64_t rx_ns);
+  void mark(Entry& entry);
+  void announce(Entry& entry) noexcept;
+  [[nodiscard]] bool put(const Entry& entry) noexcept;
+  void on_space() override;
+  void flush() noexcept;
+
+  Channel& channel_;
+  const BookSetOptions options_;
+  const uint16_t handle_;
+  BookSetCounters counters_;
+  std::vector<std::unique_ptr<Entry>> entries_;  // by id
+  std::vector<uint32_t> by_symbol_;              // id + 1
+  std::vector<BookSource*> sources_;
+  std::vector<uint32_t> changed_;
+  std::vector<uint32_t> waiting_;  // their records found no room
+  bool urgent_ = false;
+};
+
+}  // namespace tickwire::feed
