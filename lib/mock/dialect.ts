@@ -16,6 +16,8 @@ export type MarketEffect =
       readonly symbol: string
       /** Replaces the book instead of changing it. */
       readonly snapshot: boolean
+      /** How many levels the venue keeps on it; the deepest of several is the book. Default: all. */
+      readonly depth?: number
       readonly bids: readonly LevelText[]
       readonly asks: readonly LevelText[]
       /** First and last update that it stands for; NaN where the venue numbers nothing. */
@@ -91,7 +93,7 @@ export interface DialectContext {
 /** How one venue speaks. Made for one mock venue; keeps what that venue's sockets have subscribed and who has logged in. */
 export interface Dialect {
   /** Sends a message to whom has subscribed it. */
-  publish(message: TapeMessage): void
+  publish(message: TapeMessage, effects: readonly MarketEffect[]): void
   /** Tells everybody who listens what levels have become, when they were set by hand. */
   levelsSet(symbol: string, bids: readonly LevelText[], asks: readonly LevelText[]): void
   /** Tells the owner of an order. */

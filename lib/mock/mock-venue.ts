@@ -3,6 +3,8 @@ import { parseConfig } from '../runtime/config.js'
 import { amount, plainAmount } from './amount.js'
 import { binanceDialect } from './binance/dialect.js'
 import { binanceTape } from './binance/tape.js'
+import { bybitDialect } from './bybit/dialect.js'
+import { bybitTape } from './bybit/tape.js'
 import { Chaos, type ChaosOptions, type ChaosStats } from './chaos.js'
 import type { Dialect, DialectContext, MockReply, MockRequest, TapeDialect } from './dialect.js'
 import { Account } from './engine/account.js'
@@ -29,6 +31,7 @@ const dialects: Readonly<
   Record<MockVenueName, { readonly tape: TapeDialect; readonly live: (context: DialectContext) => Dialect }>
 > = {
   binance: { tape: binanceTape, live: binanceDialect },
+  bybit: { tape: bybitTape, live: bybitDialect },
 }
 
 /** Bytes that a client may be behind while the tape goes as fast as it can. */
@@ -122,8 +125,9 @@ export class MockVenue implements AsyncDisposable {
       events: tape.events,
       speed: options.speed === 'max' ? Number.POSITIVE_INFINITY : options.speed,
       play: ({ message }) => {
-        this.#market.apply(dialects[options.venue].tape.effects(message), this.#engine)
-        this.#dialect.publish(message)
+        const effects = dialects[options.venue].tape.effects(message)
+        this.#market.apply(effects, this.#engine)
+        this.#dialect.publish(message, effects)
       },
       drained: () => this.#drained(),
       onEnd: () => this.#finish(),

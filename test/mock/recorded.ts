@@ -141,3 +141,47 @@ export function finalBook(
   }
   return book
 }
+
+/** Bybit Spot: a book of fifty levels that begins with its snapshot, and trades. */
+export function* bybitRecords({
+  symbols = ['BTCUSDT'],
+  updates = 50,
+  everyMs = 100,
+}: RecordedOptions = {}): Generator<CaptureRecord> {
+  yield { type: 'open', timeNs: startNs, connection: 0, url: 'wss://stream.bybit.com/v5/public/spot' }
+  for (let step = 0; step <= updates; step++) {
+    const timeNs = startNs + BigInt(Math.round(step * everyMs * 1e6))
+    const ts = Number(timeNs / 1_000_000n)
+    for (const [at, s] of symbols.entries()) {
+      const middle = 30_000 + at * 1_000
+      const rows = (sign: number, count: number) =>
+        [...Array(count).keys()].map((i) => [
+          `${middle + sign * (1 + ((i + step) % 50))}`,
+          `${1 + ((i * 7 + step) % 9)}.5`,
+        ])
+      const [b, a] = step === 0 ? [rows(-1, 50), rows(1, 50)] : [rows(-1, 1), rows(1, 2)]
+      const message = {
+        topic: `orderbook.50.${s}`,
+        type: step === 0 ? 'snapshot' : 'delta',
+        ts,
+        data: { s, b, a, u: 100 + step, seq: 7_000 + step },
+        cts: ts - 2,
+      }
+      yield { type: 'received', timeNs, connection: 0, binary: false, data: Buffer.from(JSON.stringify(message)) }
+      if (step % 10 !== 9) continue
+      const trade = {
+        i: `${2_290_000_000 + step}`,
+        T: ts,
+        p: `${middle + 1}`,
+        v: '0.25',
+        S: 'Buy',
+        s,
+        BT: false,
+        RPI: false,
+        seq: step,
+      }
+      const text = JSON.stringify({ topic: `publicTrade.${s}`, ts, type: 'snapshot', data: [trade] })
+      yield { type: 'received', timeNs, connection: 0, binary: false, data: Buffer.from(text) }
+    }
+  }
+}

@@ -28,6 +28,7 @@ const reasons = {
   '': undefined,
   user: undefined,
   deadMan: undefined,
+  wouldTake: undefined,
   iocRemainder: 'UNFILLED_IOC_QUANTITY_EXPIRED',
   fokUnfillable: 'UNFILLED_FOK_ORDER_EXPIRED',
   noLiquidity: 'INSUFFICIENT_LIQUIDITY',

@@ -70,7 +70,9 @@ export class Engine {
     if (reserved !== null) return reserved
     this.#keep(order)
     this.#tell('accepted', order)
-    if (terms.timeInForce === 'fok' && this.#available(order) < order.size) this.#end(order, 'expired', 'fokUnfillable')
+    if (this.#wouldTake(terms)) this.#end(order, 'canceled', 'wouldTake')
+    else if (terms.timeInForce === 'fok' && this.#available(order) < order.size)
+      this.#end(order, 'expired', 'fokUnfillable')
     else {
       this.#take(order)
       if (isOpen(order)) {
@@ -174,9 +176,7 @@ export class Engine {
     } else if (terms.quoteSize === 0n && (terms.size <= 0n || terms.size % instrument.lot !== 0n)) return 'sizeStep'
     if (terms.clientId !== '' && account.openWith(terms.clientId) !== undefined) return 'duplicate'
     if (account.open.size >= this.options.maxOpenOrders) return 'capacity'
-    if (terms.timeInForce === 'postOnly' && this.#best(terms.symbol, terms.side, terms.price) !== null)
-      return 'wouldTake'
-    return null
+    return terms.onWouldTake !== 'cancel' && this.#wouldTake(terms) ? 'wouldTake' : null
   }
 
   /** Sets the money aside. What a market order costs is known only by looking at what it will take. */
@@ -267,10 +267,11 @@ export class Engine {
     for (; at < orders.length; at++) yield* ofOrder(orders[at] as Order)
   }
 
-  /** The best price that an order with this limit would trade at now. */
-  #best(symbol: string, side: Side, limit: bigint): bigint | null {
-    for (const { price } of this.#opposite({ symbol, side })) return worse(side, price, limit) ? null : price
-    return null
+  /** Whether it must not trade at once, and would. */
+  #wouldTake({ timeInForce, symbol, side, price: limit }: OrderTerms): boolean {
+    if (timeInForce !== 'postOnly') return false
+    for (const { price } of this.#opposite({ symbol, side })) return !worse(side, price, limit)
+    return false
   }
 
   #fill(order: Order, price: bigint, size: bigint, maker: boolean): void {

@@ -20,6 +20,8 @@ export interface OrderTerms {
   readonly quoteSize: bigint
   /** `''`: the venue gives one. */
   readonly clientId: string
+  /** What becomes of a post-only order that would take: it is refused, or taken and canceled at once. Default `'refuse'`. */
+  readonly onWouldTake?: 'refuse' | 'cancel'
   /** The venue's own words for it, kept for what is told of it later. */
   readonly words?: Readonly<Record<string, string>>
 }
@@ -39,7 +41,7 @@ export interface Order extends OrderTerms {
   fee: bigint
   updatedMs: number
   /** Why it has ended, when that was not by filling; `''` while it has not. */
-  endReason: '' | 'user' | 'iocRemainder' | 'fokUnfillable' | 'noLiquidity' | 'deadMan'
+  endReason: '' | 'user' | 'iocRemainder' | 'fokUnfillable' | 'noLiquidity' | 'wouldTake' | 'deadMan'
   /** What is still set aside for it: of the quote asset for buys, of the base asset for sells. */
   locked: bigint
   readonly fills: Fill[]

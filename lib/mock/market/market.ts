@@ -9,6 +9,8 @@ export class Market {
   readonly #snapshots: Map<string, TapeSnapshot[]>
   /** Symbols whose whole book is recorded: their best prices alone would contradict it. */
   readonly #deep = new Set<string>()
+  /** Levels of the deepest book that was seen of each symbol. */
+  readonly #depths = new Map<string, number>()
 
   constructor(snapshots: ReadonlyMap<string, readonly TapeSnapshot[]>) {
     this.#snapshots = new Map([...snapshots].map(([symbol, list]) => [symbol, [...list]]))
@@ -44,6 +46,9 @@ export class Market {
         if (this.#deep.has(effect.symbol)) continue
         book.replace([effect.bid], [effect.ask])
       } else {
+        const depth = effect.depth ?? Number.POSITIVE_INFINITY
+        if (depth < (this.#depths.get(effect.symbol) ?? 0)) continue
+        this.#depths.set(effect.symbol, depth)
         this.#deep.add(effect.symbol)
         if (effect.snapshot) book.replace(effect.bids, effect.asks)
         else if (effect.last <= book.updateId) continue
