@@ -81,6 +81,9 @@ export class Book {
   tokens = 0
   /** Client ids of executed orders: two of one are a double execution. */
   readonly executed: string[] = []
+  /** What the dead-man's switch was set to, in milliseconds, in order. */
+  readonly armed: number[] = []
+  readonly #switches = new Map<string, NodeJS.Timeout>()
   #last = 8_389_765_519_993_908_000n
 
   place(order: Pick<Order, 'client' | 'symbol' | 'side' | 'price' | 'size'>): Order {
@@ -119,6 +122,18 @@ export class Book {
     Object.assign(order, { price, size, updated: Date.now() })
     this.#tell(order, null)
     return order
+  }
+
+  /** A dead-man's switch: cancels after so many milliseconds, of a symbol or all, unless it is set again; 0 unsets it. */
+  deadMan(ms: number, symbol?: string): void {
+    const name = symbol ?? ''
+    this.armed.push(ms)
+    clearTimeout(this.#switches.get(name))
+    if (ms === 0) return
+    const fire = (): void => {
+      for (const order of this.open(symbol)) this.cancel(order)
+    }
+    this.#switches.set(name, setTimeout(fire, ms))
   }
 
   tradesOf(id: unknown): Trade[] {
@@ -319,6 +334,10 @@ function binanceWire(prefix: string, all: string, status: Record<Order['state'],
       }
       if (path === `${prefix}/openOrders` && method === 'GET')
         return { body: book.open(symbol).map((order) => show(order)) }
+      if (path.endsWith('/countdownCancelAll')) {
+        book.deadMan(Number(params['countdownTime']), String(symbol))
+        return { body: { symbol, countdownTime: params['countdownTime'] } }
+      }
       if (path === all) {
         const canceled = book
           .open(symbol)
@@ -382,6 +401,10 @@ const bybitWire: Wire = {
       book.amend(found, { size: qty, price })
       return done(ids(found))
     }
+    if (path === '/v5/order/disconnected-cancel-all') {
+      book.armed.push(Number(params['timeWindow']) * 1_000)
+      return done({})
+    }
     if (path === '/v5/execution/list') {
       const list = book.tradesOf(orderId).map((trade) => ({
         symbol: trade.order.symbol,
@@ -415,9 +438,13 @@ const bybitWire: Wire = {
   },
 }
 
+/** Numbers that instruments have on OKX's WebSocket. */
+export const instIdCodes = ['BTC-USDT', 'ETH-USDT', 'A-USDT', 'B-USDT']
+
 const okxWire: Wire = {
   name: 'okx',
   refuse: ({ method, path, query, body, headers }) => {
+    if (path.endsWith('/public/instruments')) return null
     const at = String(headers['ok-access-timestamp'])
     const expected = createHmac('sha256', secret)
       .update(at + method + path + (query === '' ? '' : `?${query}`) + body)
@@ -475,6 +502,22 @@ const okxWire: Wire = {
       book.amend(found, { size: newSz, price: newPx })
       return done(row(found))
     }
+    if (path.endsWith('/cancel-all-after')) {
+      book.armed.push(Number(params['timeOut']) * 1_000)
+      return done({
+        triggerTime: String(Date.now() + Number(params['timeOut']) * 1_000),
+        tag: '',
+        ts: String(Date.now()),
+      })
+    }
+    if (path.endsWith('/public/instruments')) {
+      return done(
+        ...instIdCodes.map((name, code) => ({
+          instId: name,
+          instIdCode: params['instType'] === 'SPOT' ? code + 10 : '',
+        })),
+      )
+    }
     if (path.endsWith('/trade/fills')) {
       const rows = book.tradesOf(ordId).map((trade) => ({
         instId: trade.order.symbol,
@@ -509,6 +552,7 @@ function krakenWire(): Wire {
   return {
     name: 'kraken',
     refuse: ({ path, body, headers, params }) => {
+      if (path === '/0/public/AssetPairs') return null
       const hash = createHash('sha256').update(`${params['nonce']}${body}`).digest()
       const expected = createHmac('sha512', Buffer.from(secret, 'base64')).update(path).update(hash).digest('base64')
       if (headers['api-key'] !== key || headers['api-sign'] !== expected)
@@ -568,6 +612,15 @@ function krakenWire(): Wire {
           return done({ count: 1 })
         case 'CancelAll':
           return done({ count: book.open().map((order) => book.cancel(order)).length })
+        case 'AssetPairs':
+          // `XBT` is `BTC` on the WebSocket.
+          return done({
+            'BTC-USDT': { altname: 'BTC-USDT', wsname: 'XBT/USDT' },
+            'A-USDT': { altname: 'A-USDT', wsname: 'A/USDT' },
+          })
+        case 'CancelAllOrdersAfter':
+          book.deadMan(Number(params['timeout']) * 1_000)
+          return done({ currentTime: 't', triggerTime: 't' })
         case 'GetWebSocketsToken':
           return done({ token: `token-of-the-test-${++book.tokens}`, expires: 900 })
         case 'QueryTrades': {

@@ -2,7 +2,7 @@
 import type { WebSocket } from 'ws'
 import { startWsServer } from '../peers/ws-server.ts'
 import { onCleanUp } from '../rest/venue-server.ts'
-import type { Book, Order, Trade } from './exchange.ts'
+import type { Asked, Book, Order, Trade, Wire } from './exchange.ts'
 
 /** One connection, as a venue knows it. */
 export class Client {
@@ -30,8 +30,20 @@ export class Client {
 // biome-ignore lint/suspicious/noExplicitAny: whatever a client may send
 export type Message = any
 
+/** A request of an order, as HTTP would have carried it, and how its answer is written. */
+export interface Ordered {
+  readonly asked: Partial<Asked>
+  reply(status: number, body: Message): object
+}
+
+/** What becomes of an order's request: answered; executed without an answer; not executed; both with the connection cut or left. */
+export type DoorFate = 'answered' | 'answerLost' | 'requestLost' | 'silent'
+
 /** How a venue speaks on its WebSocket. */
 export interface DoorWire {
+  /** What is an order; null: it is something else. */
+  order?(message: Message, client: Client, door: Door): Ordered | null
+  parse?(text: string): Message
   /** What it does with a message. */
   receive(message: Message, client: Client, door: Door): void
   /** What it says about a change. */
@@ -51,14 +63,29 @@ export interface Door {
   shut: boolean
   /** How often each push is sent: 0 loses it, 2 repeats it. */
   times: (order: Order, trade: Trade | null) => number
-  /** Requests of orders are handled as over HTTP. */
+  /** Decides about each order that comes here, by its number from 0. */
+  fate: (number: number) => DoorFate
+  /** Orders that came here. */
+  orders: number
+  /** Cuts all connections. */
   cut(): void
   /** Sends to all who have subscribed something. */
   say(message: object): void
 }
 
-export async function startDoor(book: Book, wire: DoorWire): Promise<Door> {
+export async function startDoor(book: Book, wire: DoorWire, http?: Wire): Promise<Door> {
   const clients = new Set<Client>()
+  const serve = ({ asked, reply }: Ordered, client: Client): void => {
+    const fate = door.fate(door.orders++)
+    if (fate === 'requestLost') {
+      client.socket.terminate()
+      return
+    }
+    const whole: Asked = { method: 'POST', path: '', params: {}, query: '', body: '', headers: {}, ...asked }
+    const { status = 200, body } = http?.handle(whole, book) ?? { status: 404, body: {} }
+    if (fate === 'answered') client.send(reply(status, body))
+    else if (fate === 'answerLost') client.socket.terminate()
+  }
   const server = await startWsServer({
     onConnection: (socket, request) => {
       if (door.shut) {
@@ -72,7 +99,12 @@ export async function startDoor(book: Book, wire: DoorWire): Promise<Door> {
         const text = String(data)
         door.received.push(text)
         if (text === 'ping') client.send('pong')
-        else wire.receive(JSON.parse(text), client, door)
+        else {
+          const message = wire.parse?.(text) ?? JSON.parse(text)
+          const ordered = wire.order?.(message, client, door) ?? null
+          if (ordered === null) wire.receive(message, client, door)
+          else serve(ordered, client)
+        }
       })
       wire.connected?.(client, door)
     },
@@ -85,6 +117,8 @@ export async function startDoor(book: Book, wire: DoorWire): Promise<Door> {
     received: [],
     shut: false,
     times: () => 1,
+    fate: () => 'answered',
+    orders: 0,
     cut: () => {
       for (const { socket } of clients) socket.terminate()
       clients.clear()

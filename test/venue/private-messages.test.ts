@@ -16,13 +16,11 @@ describe('Binance', () => {
     const exchange = await startExchange(wires.binance())
     const door = await startDoor(exchange.book, binanceDoor)
     const privateKey = ed25519.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
-    // Nothing is asked over REST, whose small venue knows HMAC alone: it stays at catching up.
     const desk = binance.trading({ ...common(exchange.origin, door.url), privateKey })
     onCleanUp(() => desk.close({ force: true }))
     const fills: FillEvent[] = []
     desk.on('fill', (fill) => fills.push(fill))
-    desk.open().catch(() => {})
-    await until(() => desk.state === 'catchingUp', 'it is subscribed')
+    await desk.open()
     const order = exchange.book.place({ client: 'c', symbol: 'X', side: 'BUY', price: '1', size: '1.00000' })
     exchange.book.fill(order, '0.50000')
     await until(() => fills.length === 1, 'the fill is heard')

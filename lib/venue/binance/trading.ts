@@ -1,7 +1,8 @@
 import type { BinanceAuth } from '../../sign/venue/binance.js'
 import { Desk, type DeskOptions, deskOptionsOf, needKey } from '../desk/desk.js'
 import { usualUrl } from '../desk/desk-wiring.js'
-import { binanceEntry } from './entry.js'
+import { usdmDeadMan } from './dead-man.js'
+import { binanceEntry, binanceUsdmEntry, usdmApiUrls } from './entry.js'
 import { binanceOrders, binanceUsdmOrders } from './orders.js'
 import {
   type BinanceKey,
@@ -40,10 +41,14 @@ export function binanceTrading(given: BinanceTradingOptions): Desk {
 export function binanceUsdmTrading(given: BinanceUsdmTradingOptions): Desk {
   const [desk, options] = deskOptionsOf(given)
   needKey('Binance USD-M', options)
-  return new Desk(binanceUsdmRest(options), binanceUsdmOrders, desk, {
+  const rest = binanceUsdmRest(options)
+  return new Desk(rest, binanceUsdmOrders, desk, {
     stream: binanceUsdmStream(options.key),
     streamUrl: usualUrl(usdmStreamUrls, options),
+    entry: binanceUsdmEntry(rest.auth as BinanceAuth, isEd25519(options)),
+    entryUrl: usualUrl(usdmApiUrls, options),
     trades: binanceTrades('/fapi/v1/userTrades', 5),
+    deadMan: usdmDeadMan,
   })
 }
 

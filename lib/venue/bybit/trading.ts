@@ -1,6 +1,8 @@
 import type { BybitAuth } from '../../sign/venue/bybit.js'
 import { Desk, type DeskOptions, deskOptionsOf, needKey } from '../desk/desk.js'
 import { usualUrl } from '../desk/desk-wiring.js'
+import { bybitDeadMan } from './dead-man.js'
+import { bybitEntry, tradeUrls } from './entry.js'
 import { type BybitOrdersOptions, bybitOrders } from './orders.js'
 import { type BybitRestOptions, bybitRest } from './rest.js'
 import { bybitStream, bybitTrades, privateUrls } from './stream.js'
@@ -21,9 +23,13 @@ export function bybitTrading(given: BybitTradingOptions): Desk {
   const dialect = bybitOrders({ category, settleCoin })
   const rest = bybitRest(options)
   const traded = category ?? 'spot'
+  const auth = rest.auth as BybitAuth
   return new Desk(rest, dialect, desk, {
-    stream: bybitStream(rest.auth as BybitAuth, traded, fastFills),
+    stream: bybitStream(auth, traded, fastFills),
     streamUrl: usualUrl(privateUrls, options),
+    entry: bybitEntry(auth),
+    entryUrl: usualUrl(tradeUrls, options),
     trades: bybitTrades(traded),
+    deadMan: bybitDeadMan(traded),
   })
 }

@@ -130,10 +130,12 @@ export class DeadManSwitch implements DeadMan {
   async #arm(): Promise<void> {
     // It runs from when the venue hears of it, which is not before it leaves here.
     const until = Date.now() + this.#afterMs
-    for (const symbol of this.#symbols) {
+    const each = this.#symbols.map(async (symbol) => {
       const form = this.#plan.form(this.#afterMs, symbol)
-      if (form !== null) await this.#send(form)
-    }
+      // What comes of it has to be known while there is time to try again.
+      if (form !== null) await this.#send({ ...form, request: { ...form.request, deadline: this.#afterMs / 3 } })
+    })
+    await Promise.all(each)
     if (this.#plan.watch === undefined) this.#until = until
   }
 

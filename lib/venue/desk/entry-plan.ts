@@ -9,6 +9,8 @@ export interface EntryPlan {
   protocol(): SessionProtocol
   /** What has to be known before anything can be sent, asked whenever a connection opens. @throws RestError */
   prepare?(rest: Rest): Promise<void>
+  /** Milliseconds after which `prepare` is asked again. Default: never. */
+  readonly prepareEveryMs?: number | undefined
   /** The same request; null: it goes over REST alone. */
   write(form: OrderForm): { readonly method: string; readonly params: SessionParams } | null
   /** The answer, as REST would have given it. */

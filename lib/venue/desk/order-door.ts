@@ -30,6 +30,8 @@ export class OrderDoor {
   /** What a request over the WebSocket was made of. */
   readonly #forms = new WeakMap<SessionParams, OrderForm>()
   #prepared = true
+  #preparing: Promise<void> | null = null
+  #again: NodeJS.Timeout | undefined
 
   constructor(parts: {
     readonly rest: Rest
@@ -59,7 +61,15 @@ export class OrderDoor {
     this.session = session
     if (plan.prepare !== undefined) {
       this.#prepared = false
-      session.on('ready', () => void this.#prepare())
+      session.on('ready', () => void this.#prepare().catch(() => {}))
+      const { prepareEveryMs } = plan
+      if (prepareEveryMs !== undefined) {
+        const again = (): void => {
+          if (session.ready) void this.#prepare().catch(() => {})
+        }
+        this.#again = setInterval(again, prepareEveryMs)
+        this.#again.unref()
+      }
     }
     const toRest = (_method: string, params: SessionParams): OrderForm => this.#forms.get(params) as OrderForm
     this.#entry = new OrderEntry({ session, rest, toRest })
@@ -81,8 +91,8 @@ export class OrderDoor {
       }
       const { method, params, plan, entry } = written
       const { request } = form
-      const { weight, count, kind, instrument, priority, account, signal } = request
-      const options = { weight, count, kind, instrument, priority, account, signal }
+      const { weight, count, kind, instrument, priority, account, signal, deadline } = request
+      const options = { weight, count, kind, instrument, priority, account, signal, timeout: deadline }
       // Under the name that REST counts it by: it is one limit.
       const route = request.route ?? `${form.method} ${form.path}`
       if (this.#mode === 'ws') {
@@ -105,6 +115,7 @@ export class OrderDoor {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#again)
     await this.session?.close()
   }
 
@@ -113,7 +124,8 @@ export class OrderDoor {
     if (plan === null || entry === null) return null
     const written = this.#prepared ? plan.write(form) : null
     if (written === null) {
-      if (this.#mode === 'ws' && form.request.kind !== 'query' && form.method !== 'GET') {
+      // Questions, and what the venue has for REST alone, are not orders' way.
+      if (this.#mode === 'ws' && (form.request.kind === 'order' || form.request.kind === 'amend')) {
         throw new OrderError('ERR_ORDER_UNSENT', 'it cannot be sent over the WebSocket')
       }
       return null
@@ -122,14 +134,17 @@ export class OrderDoor {
     return { ...written, plan, entry }
   }
 
-  async #prepare(): Promise<void> {
-    try {
-      await this.#plan?.prepare?.(this.rest)
-      this.#prepared = true
-    } catch {
-      // Until it is known, REST is the way; the next connection asks again.
-      this.#prepared = false
-    }
+  /** What has to be known; asked once at a time. Until it is, REST is the way. @throws RestError */
+  #prepare(): Promise<void> {
+    this.#preparing ??= (async () => {
+      try {
+        await this.#plan?.prepare?.(this.rest)
+        this.#prepared = true
+      } finally {
+        this.#preparing = null
+      }
+    })()
+    return this.#preparing
   }
 }
 

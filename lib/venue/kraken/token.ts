@@ -19,9 +19,17 @@ export class KrakenToken {
     return this.#token
   }
 
-  /** One that is fresh. Those who ask at the same time get the same. @throws RestError */
-  get(rest: Rest): Promise<string> {
-    if (performance.now() < this.#until) return Promise.resolve(this.#token)
+  /** It may be used. */
+  get fresh(): boolean {
+    return this.#token !== '' && performance.now() < this.#until
+  }
+
+  /**
+   * One that is fresh, and will be for so long. Those who ask at the same time get the same.
+   * @throws RestError
+   */
+  get(rest: Rest, forMs = 0): Promise<string> {
+    if (performance.now() + forMs < this.#until) return Promise.resolve(this.#token)
     this.#asking ??= this.#ask(rest).finally(() => {
       this.#asking = null
     })

@@ -1,5 +1,7 @@
 import { Desk, type DeskOptions, deskOptionsOf, needKey } from '../desk/desk.js'
 import { usualUrl } from '../desk/desk-wiring.js'
+import { krakenDeadMan } from './dead-man.js'
+import { krakenEntry } from './entry.js'
 import { krakenOrders } from './orders.js'
 import { type KrakenRestOptions, krakenRest } from './rest.js'
 import { authUrls, krakenStream, krakenTrades } from './stream.js'
@@ -13,9 +15,13 @@ export function krakenTrading(given: KrakenTradingOptions): Desk {
   const [desk, options] = deskOptionsOf(given)
   needKey('Kraken', options)
   const token = new KrakenToken()
+  const url = usualUrl(authUrls, options)
   return new Desk(krakenRest(options), krakenOrders, desk, {
     stream: krakenStream(token),
-    streamUrl: usualUrl(authUrls, options),
+    streamUrl: url,
+    entry: krakenEntry(token),
+    entryUrl: url,
     trades: krakenTrades,
+    deadMan: krakenDeadMan,
   })
 }

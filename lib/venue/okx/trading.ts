@@ -1,6 +1,8 @@
 import type { OkxAuth } from '../../sign/venue/okx.js'
 import { Desk, type DeskOptions, deskOptionsOf, needKey } from '../desk/desk.js'
 import { usualUrl } from '../desk/desk-wiring.js'
+import { okxDeadMan } from './dead-man.js'
+import { okxEntry } from './entry.js'
 import { type OkxOrdersOptions, okxOrders } from './orders.js'
 import { type OkxRestOptions, okxRest } from './rest.js'
 import { okxStream, okxTrades, privateUrls } from './stream.js'
@@ -14,9 +16,14 @@ export function okxTrading(given: OkxTradingOptions): Desk {
   needKey('OKX', options)
   const dialect = okxOrders({ tdMode })
   const rest = okxRest(options)
+  const auth = rest.auth as OkxAuth
+  const url = usualUrl(privateUrls, options)
   return new Desk(rest, dialect, desk, {
-    stream: okxStream(rest.auth as OkxAuth),
-    streamUrl: usualUrl(privateUrls, options),
+    stream: okxStream(auth),
+    streamUrl: url,
+    entry: okxEntry(auth),
+    entryUrl: url,
     trades: okxTrades,
+    deadMan: okxDeadMan,
   })
 }
