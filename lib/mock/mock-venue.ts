@@ -15,6 +15,8 @@ import { Market } from './market/market.js'
 import type { LevelText } from './market/market-book.js'
 import { Player } from './market/player.js'
 import { loadTape, type Tape } from './market/tape.js'
+import { okxDialect } from './okx/dialect.js'
+import { okxTape } from './okx/tape.js'
 import {
   type CheckedOptions,
   chaosSchema,
@@ -32,6 +34,7 @@ const dialects: Readonly<
 > = {
   binance: { tape: binanceTape, live: binanceDialect },
   bybit: { tape: bybitTape, live: bybitDialect },
+  okx: { tape: okxTape, live: okxDialect },
 }
 
 /** Bytes that a client may be behind while the tape goes as fast as it can. */

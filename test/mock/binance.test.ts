@@ -1,5 +1,8 @@
 /** The mock venue as Binance, seen over bare sockets and HTTP, and by this package's own clients. */
+
 import { createHmac, generateKeyPairSync, sign as signWith } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { Feed } from 'tickwire'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { CaptureRecord } from '../../dist/esm/capture/index.js'
@@ -36,6 +39,15 @@ interface Body {
 }
 const query = (params: Params): string => new URLSearchParams(params as Record<string, string>).toString()
 const hmac = (text: string): string => createHmac('sha256', secret).update(text).digest('hex')
+
+/** A depth update of Spot, or with `pu` of futures. */
+interface Change {
+  readonly U: number
+  readonly pu?: number
+  readonly u: number
+  readonly b: [string, string][]
+  readonly a: [string, string][]
+}
 
 async function rest(venue: MockVenue, method: string, path: string, params: Params = {}, signed = true) {
   const text = query(signed ? { ...params, timestamp: Date.now() } : params)
@@ -502,6 +514,56 @@ describe('what goes wrong on purpose', () => {
       })
     const open = await desk.openOrders('BTCUSDT')
     expect(open.map(({ clientOrderId }) => clientOrderId).sort()).toEqual([...Array(8).keys()].map((i) => `order-${i}`))
+  })
+})
+
+const captures = fileURLToPath(new URL('../../../shared/captures/', import.meta.url))
+const isDemanded = process.env['TICKWIRE_REQUIRE_CAPTURES'] === '1'
+
+describe.skipIf(!existsSync(captures) && !isDemanded)('recordings (skipped without ../shared/captures)', () => {
+  it.each([
+    ['BINANCE', '/api/v3/depth'],
+    ['BINANCE_US', '/api/v3/depth'],
+    ['BINANCE_FUTURES', '/fapi/v1/depth'],
+  ])('%s: a book kept by a client is the book that REST tells at the end', async (name, path) => {
+    const venue = await start({ capture: [`${captures}${name}.ws.1.0`, `${captures}${name}.http.0.0`], limits: false })
+    const client = await connect(`${venue.urls['stream']}/ws`)
+    const symbols = venue.symbols
+    expect(symbols).toHaveLength(4)
+    const before = new Map<string, Body>()
+    for (const symbol of symbols)
+      before.set(symbol, (await rest(venue, 'GET', path, { symbol, limit: 5000 }, false)).body)
+    await subscribe(
+      client,
+      symbols.map((symbol) => `${symbol.toLowerCase()}@depth@100ms`),
+    )
+    await venue.finished
+    for (const symbol of symbols) {
+      const { body } = await rest(venue, 'GET', path, { symbol, limit: 5000 }, false)
+      const isIt = ({ s }: Record<string, unknown>): boolean => s === symbol
+      await until(
+        () => (client.received.filter(isIt).at(-1)?.['u'] as number) >= body.lastUpdateId,
+        'the last has come',
+      )
+      const first = before.get(symbol)
+      const bids = new Map(first?.bids)
+      const asks = new Map(first?.asks)
+      let at = first?.lastUpdateId ?? 0
+      for (const { U, pu, u, b, a } of client.received.filter(isIt) as unknown as Change[]) {
+        if (u <= at) continue
+        // The first may begin before the snapshot.
+        expect(pu ?? U - 1).toBeLessThanOrEqual(at)
+        at = u
+        for (const [side, changes] of [
+          [bids, b],
+          [asks, a],
+        ] as const)
+          for (const [price, size] of changes) Number(size) === 0 ? side.delete(price) : side.set(price, size)
+      }
+      expect(at).toBe(body.lastUpdateId)
+      expect(new Map([...bids].sort())).toEqual(new Map(body.bids.sort()))
+      expect(new Map([...asks].sort())).toEqual(new Map(body.asks.sort()))
+    }
   })
 })
 

@@ -185,3 +185,42 @@ export function* bybitRecords({
     }
   }
 }
+
+/** OKX: a book that begins with its snapshot, numbered by `prevSeqId`, and trades. No checksums. */
+export function* okxRecords({
+  symbols = ['BTC-USDT'],
+  updates = 50,
+  everyMs = 100,
+}: RecordedOptions = {}): Generator<CaptureRecord> {
+  yield { type: 'open', timeNs: startNs, connection: 0, url: 'wss://ws.okx.com:8443/ws/v5/public' }
+  for (let step = 0; step <= updates; step++) {
+    const timeNs = startNs + BigInt(Math.round(step * everyMs * 1e6))
+    const ts = String(timeNs / 1_000_000n)
+    for (const [at, instId] of symbols.entries()) {
+      const middle = 30_000 + at * 1_000
+      const rows = (sign: number, count: number) =>
+        [...Array(count).keys()].map((i) => [
+          `${middle + sign * (1 + ((i + step) % 50))}`,
+          `${1 + ((i * 7 + step) % 9)}.5`,
+          '0',
+          '2',
+        ])
+      const [bids, asks] = step === 0 ? [rows(-1, 50), rows(1, 50)] : [rows(-1, 1), rows(1, 2)]
+      const data = [{ asks, bids, ts, checksum: 0, seqId: 100 + step, prevSeqId: step === 0 ? -1 : 99 + step }]
+      const message = { arg: { channel: 'books', instId }, action: step === 0 ? 'snapshot' : 'update', data }
+      yield { type: 'received', timeNs, connection: 0, binary: false, data: Buffer.from(JSON.stringify(message)) }
+      if (step % 10 !== 9) continue
+      const trade = {
+        instId,
+        tradeId: `${130_639_474 + step}`,
+        px: `${middle + 1}`,
+        sz: '0.25',
+        side: 'buy',
+        ts,
+        count: '3',
+      }
+      const text = JSON.stringify({ arg: { channel: 'trades', instId }, data: [trade] })
+      yield { type: 'received', timeNs, connection: 0, binary: false, data: Buffer.from(text) }
+    }
+  }
+}
