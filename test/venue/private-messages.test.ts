@@ -309,9 +309,17 @@ describe('Coinbase', () => {
     const tokens = door.received.map((text) => (JSON.parse(text) as { jwt: string }).jwt)
     expect(tokens).toHaveLength(2)
     expect(new Set(tokens).size).toBe(2)
+    // Answers to subscriptions are numbered as well: nothing was missing.
+    expect(states.map(({ to }) => to)).toEqual(['connecting', 'catchingUp', 'live'])
     for (const client of door.clients) client.sequence += 3
     const events = [{ current_time: 't', heartbeat_counter: '3049' }]
     for (const client of door.clients) client.send({ channel: 'heartbeats', sequence_num: client.sequence++, events })
-    await until(() => states.some(({ to }) => to === 'blind') && desk.state === 'live', 'it has looked')
+    await until(() => states.length === 6, 'it has looked')
+    expect(states.slice(3)).toMatchObject([
+      { to: 'blind', reason: 'messages are missing' },
+      { to: 'catchingUp' },
+      { to: 'live' },
+    ])
+    expect([desk.state, door.granted]).toEqual(['live', 2])
   })
 })

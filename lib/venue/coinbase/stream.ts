@@ -17,11 +17,35 @@ export const heartbeat = { idle: 10_000 } as const
 
 const noHeaders = (): undefined => undefined
 
+/** The numbers of one connection's messages, those that answer something as well. */
+class Numbers {
+  #last = Number.NaN
+  #missing = false
+
+  start(): void {
+    this.#last = Number.NaN
+    this.#missing = false
+  }
+
+  see(sequence: number): void {
+    if (!Number.isSafeInteger(sequence)) return
+    if (sequence > this.#last + 1) this.#missing = true
+    this.#last = sequence
+  }
+
+  /** Whether any were missing since it was asked last. */
+  takeMissing(): boolean {
+    const missing = this.#missing
+    this.#missing = false
+    return missing
+  }
+}
+
 /**
  * Subscriptions of Coinbase's user endpoint. They have no ids: the venue answers with all that is subscribed by now, or with an error, which
  * counts for the subscription that waits longest.
  */
-function protocol(auth: CoinbaseAuth): SessionProtocol {
+function protocol(auth: CoinbaseAuth, numbers: Numbers): SessionProtocol {
   const waiting = new Map<string, string>()
   return Object.freeze({
     name: 'coinbase-user',
@@ -36,6 +60,7 @@ function protocol(auth: CoinbaseAuth): SessionProtocol {
     },
     login: () => null,
     answer: (message): SessionAnswer | null => {
+      numbers.see(Number(fieldOf(message, 'sequence_num')))
       const answer = (channel: string, status: number, text: string): SessionAnswer | null => {
         const id = waiting.get(channel)
         if (id === undefined) return null
@@ -60,23 +85,21 @@ function protocol(auth: CoinbaseAuth): SessionProtocol {
  * https://docs.cdp.coinbase.com/coinbase-app/advanced-trade-apis/websocket/websocket-channels#user-channel
  */
 export function coinbaseStream(auth: CoinbaseAuth): StreamPlan {
+  const numbers = new Numbers()
   return {
     name: 'coinbase',
     heartbeat,
     tellsTrades: false,
-    protocol: () => protocol(auth),
+    protocol: () => protocol(auth, numbers),
     subscribe: async (session) => {
       // One after the other: an error does not say whose it is.
       for (const channel of ['user', 'heartbeats']) await session.request('subscribe', { channel }, { kind: 'query' })
     },
     reader: () => {
-      let last = Number.NaN
+      numbers.start()
       return (message) => {
-        const sequence = Number(fieldOf(message, 'sequence_num'))
-        const missing = sequence > last + 1
-        if (Number.isSafeInteger(sequence)) last = sequence
         const events = readMessage(message)
-        return missing ? [...events, { type: 'gap' }] : events
+        return numbers.takeMissing() ? [...events, { type: 'gap' }] : events
       }
     },
   }

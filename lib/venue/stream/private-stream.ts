@@ -136,6 +136,7 @@ export class PrivateStream {
       return
     }
     if (session !== this.#session || session.epoch !== epoch || !session.ready) return
+    clearTimeout(this.#retry)
     this.#hearing = true
     this.#everHeard = true
     this.#tries = 0
@@ -159,8 +160,8 @@ export class PrivateStream {
   #failed(thrown: unknown): void {
     if (this.#closed) return
     const error = thrown instanceof Error ? thrown : new TickwireError('ERR_SESSION_LOST', 'it could not be subscribed')
-    // Another connection is under way already.
-    if (error instanceof SessionError && error.code === 'ERR_SESSION_LOST') return
+    // The connection was lost: another is under way already.
+    if (error instanceof SessionError && (error.code === 'ERR_SESSION_LOST' || error.code === 'ERR_NOT_OPEN')) return
     if (!this.#everHeard && refusedForGood(error)) {
       this.#end(error)
       return
