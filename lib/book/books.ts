@@ -37,10 +37,12 @@ export interface BooksStats {
 export interface BooksInternals {
   readonly native: NativeBookSet
   readonly channel: Channel
-  /** Calls back whenever a book wants something else than before. One at a time. */
+  /** Calls back whenever a book wants something else than before, has looked at a snapshot, or was removed. One at a time. */
   onWant(call: (entry: BookEntry) => void): void
   entry(symbol: string): BookEntry | undefined
   entries(): Iterable<BookEntry>
+  /** Gives a book a snapshot that it asked for by this number. @throws DecodeError. TickwireError `ERR_BOOKS_SEED`. */
+  seed(entry: BookEntry, request: number, body: Uint8Array): void
   emitResync(event: BookResync): void
 }
 
@@ -107,6 +109,7 @@ export class Books extends FeedBooks implements Iterable<Book>, Disposable {
       },
       entry: (symbol) => books.#bySymbol.get(symbol),
       entries: () => books.#bySymbol.values(),
+      seed: (entry, request, body) => books.#seed(entry, request, body),
       emitResync: (event) => books.#emitter.slot('resync').emit(event, books.#channel.fail),
     })
   }
@@ -202,11 +205,9 @@ export class Books extends FeedBooks implements Iterable<Book>, Disposable {
    */
   seed(symbol: string, body: Uint8Array): void {
     const entry = this.#bySymbol.get(symbol)
-    if (entry === undefined || this.#closed) return
-    if (this.#layouts.length === 0) throw new TickwireError('ERR_BOOKS_SEED', 'needs the option `snapshot`')
+    if (entry === undefined) return
     entry.memory.take()
-    const refused = this.#native.seed(entry.id, entry.request, body)
-    if (refused >= 0) throw refusalOf(refused, this.#layouts)
+    this.#seed(entry, entry.request, body)
   }
 
   stats(): BooksStats {
@@ -250,6 +251,13 @@ export class Books extends FeedBooks implements Iterable<Book>, Disposable {
 
   [Symbol.dispose](): void {
     this.close()
+  }
+
+  #seed(entry: BookEntry, request: number, body: Uint8Array): void {
+    if (this.#closed) return
+    if (this.#layouts.length === 0) throw new TickwireError('ERR_BOOKS_SEED', 'needs the option `snapshot`')
+    const refused = this.#native.seed(entry.id, request, body)
+    if (refused >= 0) throw refusalOf(refused, this.#layouts)
   }
 
   #changed(entry: BookEntry): void {

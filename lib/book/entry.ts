@@ -15,6 +15,8 @@ export class BookEntry {
   seenSynced = false
   #seenWant = 0
   #seenRequest = 0
+  #seenFetched = 0
+  #wantEpoch = 0
 
   constructor(id: number, symbol: string, depth: number) {
     this.id = id
@@ -55,13 +57,19 @@ export class BookEntry {
     this.seenSynced = this.synced
   }
 
-  /** Whether it wants something else since it was asked. */
+  /** Whether its state or what it wants is another, or it has looked at a snapshot, since this was asked. */
   wantChanged(): boolean {
+    const { epoch, request, fetched } = this
     const want = this.memory.half(BookView.wantHalf)
-    const request = this.request
-    if (want === this.#seenWant && request === this.#seenRequest) return false
+    const isSame =
+      want === this.#seenWant &&
+      request === this.#seenRequest &&
+      fetched === this.#seenFetched &&
+      epoch === this.#wantEpoch
     this.#seenWant = want
     this.#seenRequest = request
-    return true
+    this.#seenFetched = fetched
+    this.#wantEpoch = epoch
+    return !isSame
   }
 }

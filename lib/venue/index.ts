@@ -1,6 +1,9 @@
 /** tickwire/venue: what all venues have in common. Each of them is imported by itself: `tickwire/venue/binance`. */
 
 export { exactJson } from '../runtime/exact-json.js'
+export type { BackoffOptions } from './book/backoff.js'
+export type { BookSend } from './book/sender.js'
+export { VenueBooks, type VenueBooksOptions } from './book/venue-books.js'
 export type { DeadMan, DeadManOptions } from './desk/dead-man.js'
 export { Desk, type DeskOptions } from './desk/desk.js'
 export type { DeadManEvent, DeskEvents, DeskState, FillEvent, OrderEvent, StreamEvent } from './desk/desk-events.js'

@@ -3,6 +3,8 @@ import { json } from '../../feed/json.js'
 import type { Rest } from '../../rest/rest.js'
 import { configFault, parseConfig } from '../../runtime/config.js'
 import { mostLevels, type VenueBookPlan } from '../book/plan.js'
+import { VenueBooks, type VenueBooksOptions } from '../book/venue-books.js'
+import { binanceRest, binanceUsdmRest } from './rest.js'
 
 const { symbol, int64, levels } = json
 
@@ -127,11 +129,13 @@ export function binanceBookPlan(market: 'spot' | 'usdm', book: ParsedBinanceBook
       names: (name) => (isSpot ? [stream(name)] : [name]),
       seed: {
         by: 'resubscribe',
-        resubscribe: (name) =>
+        resubscribe: (names) =>
           ['UNSUBSCRIBE', 'SUBSCRIBE'].map((method, i) =>
-            JSON.stringify({ method, params: [stream(name)], id: i + 1 }),
+            JSON.stringify({ method, params: names.map(stream), id: i + 1 }),
           ),
-        messagesPerSecond: isSpot ? 5 : 10,
+        symbolsPerMessage: 256,
+        // The feed may have to answer a ping within the same second.
+        messagesPerSecond: isSpot ? 4 : 9,
       },
     }
   }
@@ -150,4 +154,26 @@ export function binanceBookPlan(market: 'spot' | 'usdm', book: ParsedBinanceBook
       rest,
     },
   }
+}
+
+/** What `binance.books()` and `binanceUsdm.books()` take. */
+export type BinanceBooksOptions = VenueBooksOptions & {
+  /** The same that `market()` was given. */
+  readonly book?: BinanceBookOptions | undefined
+}
+
+/** @throws ConfigError */
+export function binanceBooks({ book, ...options }: BinanceBooksOptions = {}): VenueBooks {
+  return new VenueBooks(
+    binanceBookPlan('spot', parseBinanceBook('spot', book), () => binanceRest()),
+    options,
+  )
+}
+
+/** @throws ConfigError */
+export function binanceUsdmBooks({ book, ...options }: BinanceBooksOptions = {}): VenueBooks {
+  return new VenueBooks(
+    binanceBookPlan('usdm', parseBinanceBook('usdm', book), () => binanceUsdmRest()),
+    options,
+  )
 }

@@ -1,6 +1,7 @@
 /** tickwire/venue/binance: Binance Spot and USD-M futures. */
 
 import { binance as spotPolicy } from '../../policy/venue/binance.js'
+import { binanceBooks, binanceUsdmBooks } from './book.js'
 import { binanceMarket, binanceUsdmMarket, spotLimits, usdmLimits } from './market.js'
 import { binanceOrders, binanceUsdmOrders } from './orders.js'
 import { binanceRest, binanceUsdmRest, spotProfiles, usdmProfiles } from './rest.js'
@@ -9,7 +10,8 @@ import { binanceUsdmPolicy } from './usdm-policy.js'
 
 export type { BinanceLimitOptions } from '../../policy/venue/binance.js'
 export type { VenueProfile, VenueRestOptions } from '../venue-rest.js'
-export type { BinanceMarketDecoder } from './market.js'
+export type { BinanceBookOptions, BinanceBooksOptions } from './book.js'
+export type { BinanceMarketDecoder, BinanceMarketOptions } from './market.js'
 export type {
   BinanceKey,
   BinanceProfile,
@@ -29,6 +31,7 @@ export const binance = Object.freeze({
   orders: () => binanceOrders,
   trading: binanceTrading,
   market: binanceMarket,
+  books: binanceBooks,
   marketLimits: spotLimits,
 } as const)
 
@@ -41,5 +44,6 @@ export const binanceUsdm = Object.freeze({
   orders: () => binanceUsdmOrders,
   trading: binanceUsdmTrading,
   market: binanceUsdmMarket,
+  books: binanceUsdmBooks,
   marketLimits: usdmLimits,
 } as const)

@@ -23,9 +23,11 @@ export interface VenueBookFetch {
 /** Snapshots come in the stream, after subscribing. */
 export interface VenueBookStream {
   readonly by: 'resubscribe'
-  /** Messages that end a symbol's subscription and begin it again, in order. */
-  resubscribe(symbol: string): readonly string[]
-  /** Messages that may be sent on one connection per second. */
+  /** Messages that end the subscriptions of symbols and begin them again, in order. */
+  resubscribe(symbols: readonly string[]): readonly string[]
+  /** Symbols in one message. */
+  readonly symbolsPerMessage: number
+  /** Messages for this purpose on one connection per second. */
   readonly messagesPerSecond: number
 }
 

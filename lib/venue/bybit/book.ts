@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { json } from '../../feed/json.js'
+import { parseConfig } from '../../runtime/config.js'
 import { mostLevels, type VenueBookPlan } from '../book/plan.js'
+import { VenueBooks, type VenueBooksOptions } from '../book/venue-books.js'
 
 const { symbol, int64, levels } = json
 
@@ -51,9 +53,23 @@ export function bybitBookPlan(book: ParsedBybitBook): VenueBookPlan {
     names: (name) => [name],
     seed: {
       by: 'resubscribe',
-      resubscribe: (name) =>
-        ['unsubscribe', 'subscribe'].map((op) => JSON.stringify({ op, args: [bybitBookTopic(book, name)] })),
-      messagesPerSecond: Number.POSITIVE_INFINITY,
+      resubscribe: (names) =>
+        ['unsubscribe', 'subscribe'].map((op) =>
+          JSON.stringify({ op, args: names.map((name) => bybitBookTopic(book, name)) }),
+        ),
+      symbolsPerMessage: 10,
+      messagesPerSecond: 10,
     },
   }
+}
+
+/** What `bybit.books()` takes. */
+export type BybitBooksOptions = VenueBooksOptions & {
+  /** The same that `market()` was given. */
+  readonly book?: BybitBookOptions | undefined
+}
+
+/** @throws ConfigError */
+export function bybitBooks({ book, ...options }: BybitBooksOptions = {}): VenueBooks {
+  return new VenueBooks(bybitBookPlan(parseConfig('Bybit book options', bybitBookSchema, book)), options)
 }

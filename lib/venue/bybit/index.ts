@@ -1,6 +1,7 @@
 /** tickwire/venue/bybit: Bybit v5. */
 
 import { bybit as policy } from '../../policy/venue/bybit.js'
+import { bybitBooks } from './book.js'
 import { bybitMarket, marketLimits } from './market.js'
 import { bybitOrders } from './orders.js'
 import { bybitRest, profiles } from './rest.js'
@@ -8,6 +9,7 @@ import { bybitTrading } from './trading.js'
 
 export type { BybitLimitOptions } from '../../policy/venue/bybit.js'
 export type { VenueProfile, VenueRestOptions } from '../venue-rest.js'
+export type { BybitBookOptions, BybitBooksOptions } from './book.js'
 export type { BybitMarketDecoder, BybitMarketOptions } from './market.js'
 export type { BybitCategory, BybitOrdersOptions } from './orders.js'
 export type { BybitKey, BybitProfile, BybitRestOptions } from './rest.js'
@@ -22,5 +24,6 @@ export const bybit = Object.freeze({
   orders: bybitOrders,
   trading: bybitTrading,
   market: bybitMarket,
+  books: bybitBooks,
   marketLimits,
 } as const)

@@ -1,5 +1,6 @@
 import { json } from '../../feed/json.js'
 import type { VenueBookPlan } from '../book/plan.js'
+import { VenueBooks, type VenueBooksOptions } from '../book/venue-books.js'
 
 const { symbol, decimal, int64 } = json
 
@@ -42,16 +43,23 @@ export const coinbaseBookMatch = {
 /** Levels of a whole book, of which this venue sends all. */
 export const coinbaseMaxRows = 200_000
 
-export function coinbaseBookPlan(messagesPerSecond: number): VenueBookPlan {
+export function coinbaseBookPlan(): VenueBookPlan {
   return {
     title: 'Coinbase',
     books: { rules: 'coinbase' },
     names: (name) => [name],
     seed: {
       by: 'resubscribe',
-      resubscribe: (name) =>
-        ['unsubscribe', 'subscribe'].map((type) => JSON.stringify({ type, product_ids: [name], channel: 'level2' })),
-      messagesPerSecond,
+      resubscribe: (names) =>
+        ['unsubscribe', 'subscribe'].map((type) => JSON.stringify({ type, product_ids: names, channel: 'level2' })),
+      symbolsPerMessage: 200,
+      // Eight without a key, of which the feed may need some itself.
+      messagesPerSecond: 6,
     },
   }
+}
+
+/** @throws ConfigError */
+export function coinbaseBooks(options: VenueBooksOptions = {}): VenueBooks {
+  return new VenueBooks(coinbaseBookPlan(), options)
 }

@@ -1,6 +1,7 @@
 /** tickwire/venue/coinbase: Coinbase Advanced Trade. */
 
 import { coinbase as policy } from '../../policy/venue/coinbase.js'
+import { coinbaseBooks } from './book.js'
 import { coinbaseMarket, marketLimits } from './market.js'
 import { coinbaseOrders } from './orders.js'
 import { coinbaseRest, profiles } from './rest.js'
@@ -21,5 +22,6 @@ export const coinbase = Object.freeze({
   orders: () => coinbaseOrders,
   trading: coinbaseTrading,
   market: coinbaseMarket,
+  books: coinbaseBooks,
   marketLimits,
 } as const)

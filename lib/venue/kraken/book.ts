@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { json } from '../../feed/json.js'
+import { parseConfig } from '../../runtime/config.js'
 import type { VenueBookPlan } from '../book/plan.js'
+import { VenueBooks, type VenueBooksOptions } from '../book/venue-books.js'
 
 const { symbol, int64, levels } = json
 
@@ -56,11 +58,23 @@ export function krakenBookPlan(book: ParsedKrakenBook): VenueBookPlan {
     names: (name) => [name],
     seed: {
       by: 'resubscribe',
-      resubscribe: (name) => [
-        krakenBookMessage('unsubscribe', book, [name]),
-        krakenBookMessage('subscribe', book, [name]),
+      resubscribe: (names) => [
+        krakenBookMessage('unsubscribe', book, names),
+        krakenBookMessage('subscribe', book, names),
       ],
-      messagesPerSecond: Number.POSITIVE_INFINITY,
+      symbolsPerMessage: 200,
+      messagesPerSecond: 10,
     },
   }
+}
+
+/** What `kraken.books()` takes. */
+export type KrakenBooksOptions = VenueBooksOptions & {
+  /** The same that `market()` was given. */
+  readonly book?: KrakenBookOptions | undefined
+}
+
+/** @throws ConfigError */
+export function krakenBooks({ book, ...options }: KrakenBooksOptions = {}): VenueBooks {
+  return new VenueBooks(krakenBookPlan(parseConfig('Kraken book options', krakenBookSchema, book)), options)
 }

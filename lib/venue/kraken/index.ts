@@ -1,6 +1,7 @@
 /** tickwire/venue/kraken: Kraken Spot. */
 
 import { kraken as policy } from '../../policy/venue/kraken.js'
+import { krakenBooks } from './book.js'
 import { krakenMarket, marketLimits } from './market.js'
 import { krakenOrders } from './orders.js'
 import { krakenRest, profiles } from './rest.js'
@@ -8,6 +9,7 @@ import { krakenTrading } from './trading.js'
 
 export type { KrakenLimitOptions, KrakenTier } from '../../policy/venue/kraken.js'
 export type { VenueProfile, VenueRestOptions } from '../venue-rest.js'
+export type { KrakenBookOptions, KrakenBooksOptions } from './book.js'
 export type { KrakenMarketDecoder } from './market.js'
 export type { KrakenKey, KrakenProfile, KrakenRestOptions } from './rest.js'
 export type { KrakenTradingOptions } from './trading.js'
@@ -21,5 +23,6 @@ export const kraken = Object.freeze({
   orders: () => krakenOrders,
   trading: krakenTrading,
   market: krakenMarket,
+  books: krakenBooks,
   marketLimits,
 } as const)

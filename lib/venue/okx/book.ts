@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { json } from '../../feed/json.js'
+import { parseConfig } from '../../runtime/config.js'
 import { mostLevels, type VenueBookPlan } from '../book/plan.js'
+import { VenueBooks, type VenueBooksOptions } from '../book/venue-books.js'
 
 const { symbol, int64, levels } = json
 
@@ -64,10 +66,24 @@ export function okxBookPlan(book: ParsedOkxBook): VenueBookPlan {
     names: (name) => [name],
     seed: {
       by: 'resubscribe',
-      resubscribe: (name) =>
-        ['unsubscribe', 'subscribe'].map((op) => JSON.stringify({ op, args: [okxBookTopic(book, name)] })),
-      // 480 of an hour, which no pause spares: books that fail back off.
-      messagesPerSecond: Number.POSITIVE_INFINITY,
+      resubscribe: (names) =>
+        ['unsubscribe', 'subscribe'].map((op) =>
+          JSON.stringify({ op, args: names.map((name) => okxBookTopic(book, name)) }),
+        ),
+      symbolsPerMessage: 100,
+      // Of 480 per hour and connection: books that go on failing back off.
+      messagesPerSecond: 2,
     },
   }
+}
+
+/** What `okx.books()` takes. */
+export type OkxBooksOptions = VenueBooksOptions & {
+  /** The same that `market()` was given. */
+  readonly book?: OkxBookOptions | undefined
+}
+
+/** @throws ConfigError */
+export function okxBooks({ book, ...options }: OkxBooksOptions = {}): VenueBooks {
+  return new VenueBooks(okxBookPlan(parseConfig('OKX book options', okxBookSchema, book)), options)
 }

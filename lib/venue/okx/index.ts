@@ -1,6 +1,7 @@
 /** tickwire/venue/okx: OKX v5. */
 
 import { okx as policy } from '../../policy/venue/okx.js'
+import { okxBooks } from './book.js'
 import { marketLimits, okxMarket } from './market.js'
 import { okxOrders } from './orders.js'
 import { okxRest, profiles } from './rest.js'
@@ -8,6 +9,7 @@ import { okxTrading } from './trading.js'
 
 export type { OkxLimitOptions } from '../../policy/venue/okx.js'
 export type { VenueProfile, VenueRestOptions } from '../venue-rest.js'
+export type { OkxBookOptions, OkxBooksOptions } from './book.js'
 export type { OkxMarketDecoder } from './market.js'
 export type { OkxOrdersOptions } from './orders.js'
 export type { OkxKey, OkxProfile, OkxRestOptions } from './rest.js'
@@ -22,5 +24,6 @@ export const okx = Object.freeze({
   orders: okxOrders,
   trading: okxTrading,
   market: okxMarket,
+  books: okxBooks,
   marketLimits,
 } as const)

@@ -1,0 +1,100 @@
+import type { BookEntry } from '../../book/entry.js'
+import type { Feed } from '../../feed/feed.js'
+import type { VenueBookStream } from './plan.js'
+
+/** Sends messages on a feed within what the venue allows. Resolves, or returns, when they are sent. */
+export type BookSend = (feed: AnyFeed, messages: readonly string[]) => Promise<void> | void
+
+// biome-ignore lint/suspicious/noExplicitAny: whatever the feed decodes.
+export type AnyFeed = Feed<any>
+
+/** What a sender tells. */
+export interface SenderOwner {
+  /** The subscription of these is being begun anew. */
+  sending(entries: readonly BookEntry[]): void
+  /** It could not be. */
+  failed(entries: readonly BookEntry[], error: Error): void
+}
+
+/** Subscribes anew on one feed: what waits goes together, in the pace of the venue. */
+export class BookSender {
+  readonly symbols = new Set<string>()
+  readonly #feed: AnyFeed
+  readonly #seed: VenueBookStream
+  readonly #send: BookSend | null
+  readonly #owner: SenderOwner
+  readonly #waiting = new Set<BookEntry>()
+  #timer: NodeJS.Timeout | null = null
+  #watch: NodeJS.Timeout | null = null
+  #busy = false
+  #closed = false
+  /** Before which nothing is sent. */
+  #notBefore = 0
+
+  constructor(feed: AnyFeed, seed: VenueBookStream, send: BookSend | null, owner: SenderOwner) {
+    this.#feed = feed
+    this.#seed = seed
+    this.#send = send
+    this.#owner = owner
+  }
+
+  get open(): boolean {
+    return this.#feed.state === 'connected'
+  }
+
+  ask(entry: BookEntry): void {
+    this.#waiting.add(entry)
+    this.#schedule()
+  }
+
+  forget(entry: BookEntry): void {
+    this.#waiting.delete(entry)
+  }
+
+  /** Calls back once when so much time has gone; not for a time that was begun before. */
+  watch(ms: number, call: () => void): void {
+    if (this.#watch !== null) clearTimeout(this.#watch)
+    this.#watch = setTimeout(call, ms)
+    this.#watch.unref()
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#waiting.clear()
+    if (this.#watch !== null) clearTimeout(this.#watch)
+    if (this.#timer !== null) clearTimeout(this.#timer)
+  }
+
+  #schedule(): void {
+    if (this.#closed || this.#busy || this.#timer !== null || this.#waiting.size === 0) return
+    // Whatever falls out of sync with one message is subscribed anew with one.
+    const delay = Math.max(0, this.#notBefore - performance.now())
+    this.#timer = setTimeout(() => {
+      this.#timer = null
+      void this.#run()
+    }, delay)
+    this.#timer.unref()
+  }
+
+  async #run(): Promise<void> {
+    const { symbolsPerMessage, messagesPerSecond } = this.#seed
+    const entries = [...this.#waiting].slice(0, symbolsPerMessage)
+    for (const entry of entries) this.#waiting.delete(entry)
+    if (entries.length === 0) return
+    const messages = this.#seed.resubscribe(entries.map(({ book }) => book.symbol))
+    this.#busy = true
+    this.#owner.sending(entries)
+    try {
+      if (this.#send !== null) await this.#send(this.#feed, messages)
+      else {
+        this.#feed.sendBatch(messages)
+        this.#notBefore = performance.now() + (1_000 * messages.length) / messagesPerSecond
+      }
+    } catch (error) {
+      this.#owner.failed(entries, error as Error)
+    } finally {
+      this.#busy = false
+      this.#schedule()
+    }
+  }
+}
