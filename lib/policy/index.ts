@@ -72,7 +72,7 @@ export type { ExponentialOptions, ReconnectPolicy, StormGuard } from './reconnec
 export { exponential, never } from './reconnect.js'
 export { Attempts, type RetryRequest } from './retry/attempts.js'
 export { RetryBudget } from './retry/budget.js'
-export { httpClassifier } from './retry/classify.js'
+export { bannedBy, classifyFailure, classifyStatus, httpClassifier, limitedBy } from './retry/classify.js'
 export { type Decision, decide, delayOf, type GiveUpReason, type RetryContext } from './retry/decide.js'
 export {
   type Answer,
@@ -96,4 +96,10 @@ export { type CoinbaseLimitOptions, coinbase } from './venue/coinbase.js'
 export { type KrakenLimitOptions, type KrakenTier, kraken } from './venue/kraken.js'
 export { type KrakenOrderAction, KrakenOrderAges, krakenOrderWeight } from './venue/kraken-order-ages.js'
 export { type OkxLimitOptions, okx } from './venue/okx.js'
-export type { VenueError, VenueLimitOptions, VenuePolicy } from './venue/venue.js'
+export {
+  type CodeMeaning,
+  codeClassifier,
+  type VenueError,
+  type VenueLimitOptions,
+  type VenuePolicy,
+} from './venue/venue.js'

@@ -8,7 +8,15 @@ export type { DeadMan, DeadManOptions } from './desk/dead-man.js'
 export { Desk, type DeskOptions } from './desk/desk.js'
 export type { DeadManEvent, DeskEvents, DeskState, FillEvent, OrderEvent, StreamEvent } from './desk/desk-events.js'
 export type { EntryMode } from './desk/order-door.js'
-export type { MarketFeed, MarketLimits, MarketOptions, MarketStream } from './market/market-feeds.js'
+export {
+  chunks,
+  type MarketFeed,
+  type MarketLimits,
+  type MarketOptions,
+  type MarketPlan,
+  type MarketStream,
+  marketFeeds,
+} from './market/market-feeds.js'
 export { compareDecimals, subtractDecimals } from './order/decimal-text.js'
 export type {
   OrderAmend,
@@ -24,4 +32,10 @@ export type { CancelResult, OrderDialect, OrderForm, OrderPage } from './order/o
 export { OrderError, type OrderErrorCode, type OrderErrorDetails } from './order/order-error.js'
 export { type OrderChange, OrderTrack, type TrackedStatus } from './order/order-track.js'
 export type { AccountEvent, BalanceUpdate, Fill, PositionUpdate } from './stream/account-events.js'
-export type { VenueProfile, VenueRestOptions } from './venue-rest.js'
+export {
+  keyOrNone,
+  type VenueProfile,
+  type VenueRestOptions,
+  type VenueRestPlan,
+  venueRest,
+} from './venue-rest.js'

@@ -48,8 +48,8 @@ export interface MarketPlan<Profile extends string, D extends Decoder> {
   readonly limits: MarketLimits
   readonly profiles: Readonly<Record<Profile, string>>
   readonly decode: D
-  /** With books, whose rows are larger than others. */
-  readonly decodeBook: D
+  /** The same and books, whose rows are larger than others. */
+  readonly decodeBook: Decoder
   readonly heartbeat?: FeedOptions['heartbeat']
   /** Streams that are on one socket, and the path that leads there. */
   readonly sockets: readonly { readonly path: string; readonly streams: readonly MarketStream[] }[]
@@ -91,7 +91,7 @@ export function marketFeeds<Profile extends string, D extends Decoder>(
     if (wanted.length === 0) return []
     return chunks(unique, Math.floor(limits.topics / wanted.length)).map((some) => ({
       url: origin + socket.path,
-      decode: wanted.includes('book') ? plan.decodeBook : plan.decode,
+      decode: wanted.includes('book') ? (plan.decodeBook as D) : plan.decode,
       heartbeat,
       subscribe: plan.subscriptions(some, wanted),
     }))
