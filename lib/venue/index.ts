@@ -3,6 +3,7 @@
 export { exactJson } from '../runtime/exact-json.js'
 export type { BackoffOptions } from './book/backoff.js'
 export type { BookSend } from './book/sender.js'
+export type { VenueBookFetch, VenueBookPlan, VenueBookStream } from './book/plan.js'
 export { VenueBooks, type VenueBooksOptions } from './book/venue-books.js'
 export type { DeadMan, DeadManOptions } from './desk/dead-man.js'
 export { Desk, type DeskOptions } from './desk/desk.js'
