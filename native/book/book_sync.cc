@@ -54,7 +54,7 @@ Outcome BookSync::disconnected() {
   kept_.clear();
   recent_.clear();
   restart_levels_ = 0;
-  duplicates_in_a_row_ = 0;
+  duplicates_in_a_row_ = unknown_in_a_row_ = 0;
   joining_ = resumable_ = false;
   return outcome;
 }
@@ -66,12 +66,7 @@ void BookSync::reset() {
   reason_ = Reason::kNone;
 }
 
-Outcome BookSync::lose(Reason reason, int64_t expected, int64_t got) {
-  if (state_ != State::kWaiting) return lost(reason, expected, got);
-  Outcome outcome;
-  ++counters_.ignored;
-  return outcome;
-}
+Outcome BookSync::lose(Reason reason, int64_t expected, int64_t got) { return lost(reason, expected, got); }
 
 Outcome BookSync::on_event(const Event& event) {
   const bool restart = policy_.restart_id != kAbsent && event.last_id == policy_.restart_id;
@@ -92,8 +87,8 @@ Outcome BookSync::on_snapshot(const Event& event, bool restart) {
   if (restart) {
     const uint64_t levels = hash_of_levels(event);
     // A second path tells of the same restart; of another one the levels would be others.
-    if (state_ == State::kSynced && levels == restart_levels_ && (recent_.guarded() || last_id_ == event.last_id))
-      return duplicate();
+    if (state_ == State::kSynced && levels == restart_levels_ && recent_.has_last(event.last_id))
+      return duplicate(event);
     restart_levels_ = levels;
     kept_.clear();  // ids of before
     forgotten_id_ = kAbsent;
@@ -103,21 +98,24 @@ Outcome BookSync::on_snapshot(const Event& event, bool restart) {
     outcome.action = Action::kTooOld;
     ask(outcome);
     return outcome;
-  } else if (state_ == State::kSynced && policy_.continuity != Continuity::kNone && event.last_id < last_id_) {
-    // A path that lags shows where the book has been. Anything else means that ids went back unseen.
-    if (recent_.has_last(event.last_id)) return duplicate();
-    return lost(Reason::kGap, last_id_, event.last_id);
+  } else if (state_ == State::kSynced && policy_.continuity != Continuity::kNone &&
+             (event.last_id < last_id_ || recent_.guarded())) {
+    // A path that lags shows where the book has been. Any other smaller id means that ids went back unseen.
+    if (event.last_id != last_id_ && recent_.has_last(event.last_id)) return duplicate(event);
+    if (event.last_id < last_id_) return lost(Reason::kGap, last_id_, event.last_id);
   }
   return take_snapshot(event, fetched);
 }
 
 Outcome BookSync::take_snapshot(const Event& event, bool fetched) {
-  const Reason refused = book_.load(event);
+  const Reason reason = book_.load(event);
   want_ = Want::kNothing;
-  resumable_ = false;
-  forgotten_id_ = kAbsent;
-  if (refused != Reason::kNone) return lost(refused, 0, 0);
+  if (reason != Reason::kNone) {
+    const Verdict why = refused(reason, event);
+    return lost(why.reason, why.expected, why.got);
+  }
   ++counters_.snapshots;
+  forgotten_id_ = kAbsent;
   if (policy_.continuity != Continuity::kNone) {
     if (last_id_ != kAbsent && event.last_id < last_id_) recent_.went_back();
     last_id_ = event.last_id;
@@ -155,44 +153,65 @@ Outcome BookSync::on_delta(const Event& event) {
     return lost(Reason::kMalformed, 0, 0);
   if (state_ != State::kSynced && !resumable_) return keep(event);
   if (!continues(event)) {
-    if (is_old(event)) return duplicate();
-    if (state_ != State::kSynced) return keep(event);
-    const bool previous = policy_.continuity == Continuity::kPrevious;
-    const int64_t got = previous                                       ? event.prev_id
-                        : policy_.continuity == Continuity::kIncrement ? event.last_id
-                                                                       : event.first_id;
-    const Outcome outcome = lost(Reason::kGap, previous ? last_id_ : last_id_ + 1, got);
-    resumable_ = true;
-    const Outcome kept = keep(event);
-    static_cast<void>(kept);  // nothing is wanted beyond what `outcome` says
-    return outcome;
+    if (is_old(event)) return duplicate(event);
+    return state_ == State::kSynced ? ahead(event) : keep(event);
   }
   // A jump is allowed, but shortly after ids began anew it looks the same when a slower path brings what was before.
   if (policy_.continuity == Continuity::kIncreasing && recent_.guarded() && event.last_id != last_id_ + 1) {
-    if (recent_.has(event.last_id, event.prev_id)) return duplicate();
+    if (recent_.has(event.last_id, event.prev_id)) return duplicate(event);
     return lost(Reason::kGap, last_id_ + 1, event.last_id);
   }
   return take_news(event);
 }
 
+// Events are missing before this one: they may be on their way on a slower path, or there is a gap.
+Outcome BookSync::ahead(const Event& event) {
+  if (ids_follow() && kept_.size() < hold_) {
+    if (kept_.has(event)) return duplicate(event);
+    if (kept_.add(event)) {
+      Outcome outcome;
+      outcome.action = Action::kBuffered;
+      ++counters_.buffered;
+      return outcome;
+    }
+  }
+  const Outcome outcome = gap(event);
+  const Outcome kept = keep(event);
+  static_cast<void>(kept);  // nothing is wanted beyond what `outcome` says
+  return outcome;
+}
+
+// The book is right as of last_id_, and `event` is not what follows.
+Outcome BookSync::gap(const Event& event) {
+  const Verdict verdict = gap_before(event);
+  const Outcome outcome = lost(verdict.reason, verdict.expected, verdict.got);
+  resumable_ = ids_follow();
+  return outcome;
+}
+
+Outcome BookSync::give_up() {
+  if (state_ != State::kSynced || kept_.empty()) return {};
+  return gap(kept_.at(0));
+}
+
 // An event that continues a book which is synced or waits for just that.
 Outcome BookSync::take_news(const Event& event) {
-  Verdict verdict = apply(event);
   const bool healing = state_ != State::kSynced;
-  if (verdict.reason == Reason::kNone && healing) verdict = apply_kept();
+  Verdict verdict = apply(event);
+  if (verdict.reason == Reason::kNone && !kept_.empty()) verdict = apply_kept();
+  const bool more_missing = verdict.reason == Reason::kGap;
   Outcome outcome;
-  if (verdict.reason == Reason::kGap) {  // more is missing
+  if (healing && more_missing) {
     outcome.action = Action::kBuffered;
     ++counters_.buffered;
-  } else if (verdict.reason != Reason::kNone) {
+  } else if (verdict.reason != Reason::kNone && !more_missing) {
     outcome = lost(verdict.reason, verdict.expected, verdict.got);
   } else {
     outcome.action = Action::kApplied;
+    outcome.crossed = book_.crossed();
     if (healing) {
       ++counters_.healed;
       now_synced(outcome);
-    } else {
-      outcome.crossed = book_.crossed();
     }
   }
   report_touched(outcome);
@@ -200,7 +219,7 @@ Outcome BookSync::take_news(const Event& event) {
 }
 
 Outcome BookSync::keep(const Event& event) {
-  if (kept_.has(event)) return duplicate();
+  if (kept_.has(event)) return duplicate(event);
   Outcome outcome;
   outcome.action = Action::kBuffered;
   ++counters_.buffered;
@@ -221,12 +240,15 @@ Outcome BookSync::keep(const Event& event) {
   return outcome;
 }
 
-Outcome BookSync::duplicate() {
+Outcome BookSync::duplicate(const Event& event) {
   ++counters_.duplicates;
-  if (state_ == State::kSynced && policy_.max_duplicates != 0 && ++duplicates_in_a_row_ >= policy_.max_duplicates)
-    return lost(Reason::kNoProgress, 0, 0);
   Outcome outcome;
   outcome.action = Action::kDuplicate;
+  if (state_ != State::kSynced) return outcome;
+  // Ids that go back in an event which was lost make everything that follows look old.
+  const bool known = policy_.continuity != Continuity::kPrevious || recent_.has(event.last_id, event.prev_id);
+  if (++duplicates_in_a_row_ == policy_.max_duplicates) return lost(Reason::kNoProgress, 0, 0);
+  if (!known && ++unknown_in_a_row_ == RecentEvents::kCount) return lost(Reason::kNoProgress, 0, 0);
   return outcome;
 }
 
@@ -242,7 +264,7 @@ Outcome BookSync::lost(Reason reason, int64_t expected, int64_t got) {
   }
   if (state_ == State::kStale) reason_ = reason;
   resumable_ = false;
-  duplicates_in_a_row_ = 0;
+  duplicates_in_a_row_ = unknown_in_a_row_ = 0;
   if (want_ == Want::kNothing) ask(outcome);
   return outcome;
 }
@@ -254,7 +276,7 @@ void BookSync::now_synced(Outcome& outcome) noexcept {
   reason_ = Reason::kNone;
   want_ = Want::kNothing;
   resumable_ = false;
-  duplicates_in_a_row_ = snapshots_failed_ = 0;
+  duplicates_in_a_row_ = unknown_in_a_row_ = snapshots_failed_ = 0;
 }
 
 // A fetched snapshot did not fit what was kept. When that goes on, it is what was kept that cannot be right, such as an
@@ -278,13 +300,19 @@ void BookSync::report_touched(Outcome& outcome) noexcept {
   outcome.touched_asks = book_.take_touched(Side::kAsk);
 }
 
+BookSync::Verdict BookSync::refused(Reason reason, const Event& event) const noexcept {
+  if (reason != Reason::kEventSize) return {reason};
+  return {reason, static_cast<int64_t>(policy_.max_event_levels),
+          static_cast<int64_t>(event.bids.size() + event.asks.size())};
+}
+
 BookSync::Verdict BookSync::apply(const Event& delta) {
   const Reason reason = book_.apply(delta);
   if (reason != Reason::kNone) [[unlikely]]
-    return {reason};
+    return refused(reason, delta);
   ++counters_.events;
   counters_.changes += delta.bids.size() + delta.asks.size();
-  duplicates_in_a_row_ = 0;
+  duplicates_in_a_row_ = unknown_in_a_row_ = 0;
   joining_ = false;
   if (policy_.continuity != Continuity::kNone) {
     if (delta.last_id < last_id_) [[unlikely]]
@@ -314,13 +342,18 @@ BookSync::Verdict BookSync::apply_kept() {
     if (verdict.reason != Reason::kNone) return verdict;
   }
   if (kept_.empty()) return verdict;
-  const Event first = kept_.at(0);
-  verdict.reason = Reason::kGap;
-  verdict.expected = policy_.continuity == Continuity::kPrevious ? last_id_ : last_id_ + 1;
-  verdict.got = policy_.continuity == Continuity::kPrevious    ? first.prev_id
-                : policy_.continuity == Continuity::kIncrement ? first.last_id
-                                                               : first.first_id;
-  return verdict;
+  return gap_before(kept_.at(0));
+}
+
+BookSync::Verdict BookSync::gap_before(const Event& event) const noexcept {
+  switch (policy_.continuity) {
+    case Continuity::kPrevious:
+      return {Reason::kGap, last_id_, event.prev_id};
+    case Continuity::kRange:
+      return {Reason::kGap, last_id_ + 1, event.first_id};
+    default:
+      return {Reason::kGap, last_id_ + 1, event.last_id};
+  }
 }
 
 BookSync::Verdict BookSync::verify(const Event& event) {

@@ -87,10 +87,18 @@ class BookSync {
   // Any event of the stream, and any fetched snapshot.
   Outcome on_event(const Event& event);
   // The feeder knows that it missed something: a gap in the connection's numbers, an overflow, a row that was cut.
-  // Events from here on are good.
+  // Events from here on are good. A book that waits asks as well: the stream's snapshot may be what was missed.
   Outcome lose(Reason reason, int64_t expected = 0, int64_t got = 0);
   // As new; counters stay.
   void reset();
+
+  // While several connections feed the book: up to so many events that lie ahead are held back, because what is before
+  // them may come on a slower one; the book stays synced as of last_id(). 0, as at first: each is a gap at once.
+  void hold(uint32_t events) noexcept { hold_ = events; }
+  // Events that are held back now.
+  [[nodiscard]] size_t held() const noexcept { return synced() ? kept_.size() : 0; }
+  // What is held back has waited long enough, by the clock of the feeder: what is missing before it is a gap.
+  Outcome give_up();
 
   [[nodiscard]] State state() const noexcept { return state_; }
   [[nodiscard]] bool synced() const noexcept { return state_ == State::kSynced; }
@@ -112,7 +120,9 @@ class BookSync {
   Outcome take_snapshot(const Event& event, bool fetched);
   Outcome take_news(const Event& event);
   Outcome keep(const Event& event);
-  Outcome duplicate();
+  Outcome duplicate(const Event& event);
+  Outcome ahead(const Event& event);
+  Outcome gap(const Event& event);
   Outcome lost(Reason reason, int64_t expected, int64_t got);
   void now_synced(Outcome& outcome) noexcept;
   void ask(Outcome& outcome) noexcept;
@@ -132,9 +142,11 @@ class BookSync {
     int64_t expected = 0;
     int64_t got = 0;
   };
+  [[nodiscard]] Verdict refused(Reason reason, const Event& event) const noexcept;
   [[nodiscard]] Verdict apply(const Event& delta);
   [[nodiscard]] Verdict apply_kept();
   [[nodiscard]] Verdict verify(const Event& event);
+  [[nodiscard]] Verdict gap_before(const Event& event) const noexcept;
 
   Policy policy_;
   OrderBook book_;
@@ -144,7 +156,9 @@ class BookSync {
   int64_t last_id_ = kAbsent;
   int64_t forgotten_id_ = kAbsent;  // a snapshot must be as new as this: later events could not be kept
   uint64_t restart_levels_ = 0;     // of the newest restart: a hash of what it said
+  uint32_t hold_ = 0;
   uint32_t duplicates_in_a_row_ = 0;
+  uint32_t unknown_in_a_row_ = 0;  // of these, such as the book has not had lately
   uint32_t snapshots_failed_ = 0;  // in a row
   uint32_t request_ = 0;
   State state_ = State::kWaiting;
