@@ -733,8 +733,13 @@ const coinbaseWire: Wire = {
       }))
       return { body: { fills: fills.reverse(), cursor: '' } }
     }
-    if (path === `${root}/historical/batch`)
-      return { body: { orders: book.open(params['product_ids']).map(show), has_next: false, cursor: '' } }
+    if (path === `${root}/historical/batch`) {
+      const { product_ids, order_status } = params
+      const listed =
+        order_status === undefined ? book.orders.filter(({ symbol }) => symbol === product_ids) : book.open(product_ids)
+      // The newest first.
+      return { body: { orders: listed.toReversed().map(show), has_next: false, cursor: '' } }
+    }
     const order = book.find(path.split('/').at(-1), undefined)
     return order === undefined
       ? { status: 404, body: { error: 'NOT_FOUND', message: 'order not found' } }

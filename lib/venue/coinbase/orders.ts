@@ -53,7 +53,8 @@ const orders = '/api/v3/brokerage/orders'
 
 /**
  * Orders of Coinbase Advanced Trade. An order that is sent again with its client id is not created again: the venue answers with the one that is
- * there. All else is by the venue's own id.
+ * there. All else is by the venue's own id,
+ * but for look-ups, which find the client's among the newest 250 orders of the symbol.
  * https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api/orders/create-order
  */
 export const coinbaseOrders: OrderDialect = Object.freeze({
@@ -105,15 +106,31 @@ export const coinbaseOrders: OrderDialect = Object.freeze({
   cancelManyMost: 100,
   cancelMany: (refs) => cancelMany(refs),
   canceledMany: (body, refs) => canceledMany(body, refs),
-  lookup: (ref) => [
-    {
-      method: 'GET',
-      path: `${orders}/historical/${encodeURIComponent(ownId(checkRef(ref)))}`,
-      request: { route: `GET ${orders}/historical/{order_id}`, instrument: ref.symbol },
-    },
-  ],
+  lookup: (ref) => {
+    const { symbol, orderId } = checkRef(ref)
+    if (orderId !== undefined) {
+      return [
+        {
+          method: 'GET',
+          path: `${orders}/historical/${encodeURIComponent(orderId)}`,
+          request: { route: `GET ${orders}/historical/{order_id}`, instrument: symbol },
+        },
+      ]
+    }
+    // By the client's id the venue does not look: it is among the newest, or not to be found.
+    return [
+      {
+        method: 'GET',
+        path: `${orders}/historical/batch`,
+        request: { query: { product_ids: symbol, limit: 250 }, instrument: symbol },
+      },
+    ]
+  },
   found: (body, ref) => {
-    const raw = fieldOf(body, 'order')
+    const list = fieldOf(body, 'orders')
+    const raw = Array.isArray(list)
+      ? (list as unknown[]).find((item) => fieldOf(item, 'client_order_id') === ref.clientOrderId)
+      : fieldOf(body, 'order')
     return raw === undefined ? null : readOrder(raw, ref)
   },
   openOrders: (symbol, from) => ({
