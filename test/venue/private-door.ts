@@ -61,6 +61,8 @@ export interface Door {
   readonly received: string[]
   /** No more connections, and none stays. */
   shut: boolean
+  /** So many logins or subscriptions from now on come with what is no valid signature, or token. */
+  spoil: number
   /** How often each push is sent: 0 loses it, 2 repeats it. */
   times: (order: Order, trade: Trade | null) => number
   /** Decides about each order that comes here, by its number from 0. */
@@ -86,6 +88,18 @@ export async function startDoor(book: Book, wire: DoorWire, http?: Wire): Promis
     if (fate === 'answered') client.send(reply(status, body))
     else if (fate === 'answerLost') client.socket.terminate()
   }
+  /** What a client is refused for. */
+  const spoiled = (text: string): string => {
+    if (door.spoil === 0) return text
+    const bad = text.replace(
+      /("(?:signature|sign|token|jwt)":"|"args":\["[^"]*",\d+,")([^"]+)/,
+      (_all, before, secret) => {
+        door.spoil--
+        return before + [...secret].reverse().join('')
+      },
+    )
+    return bad
+  }
   const server = await startWsServer({
     onConnection: (socket, request) => {
       if (door.shut) {
@@ -96,7 +110,7 @@ export async function startDoor(book: Book, wire: DoorWire, http?: Wire): Promis
       clients.add(client)
       socket.on('close', () => clients.delete(client))
       socket.on('message', (data) => {
-        const text = String(data)
+        const text = spoiled(String(data))
         door.received.push(text)
         if (text === 'ping') client.send('pong')
         else {
@@ -116,6 +130,7 @@ export async function startDoor(book: Book, wire: DoorWire, http?: Wire): Promis
     granted: 0,
     received: [],
     shut: false,
+    spoil: 0,
     times: () => 1,
     fate: () => 'answered',
     orders: 0,

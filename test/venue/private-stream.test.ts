@@ -1,6 +1,7 @@
 /** Desks that hear of their orders by themselves, at venues in small that check logins, lose and repeat messages, and cut connections. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { binance } from '../../dist/esm/venue/binance/index.js'
+import type { StreamEvent } from '../../dist/esm/venue/index.js'
 import { rejection, until } from '../e2e/waiting.ts'
 import { chance, cleanUp, onCleanUp } from '../rest/venue-server.ts'
 import { key, secret, startExchange, wires } from './exchange.ts'
@@ -97,6 +98,23 @@ describe.each(names)('%s', (name) => {
     const shown = `${error.stack} ${JSON.stringify(error)} ${states.map((state) => `${state.reason} ${state.error}`)}`
     expect(shown).not.toContain(key)
     expect(shown).not.toMatch(/[0-9a-f]{40}/)
+  })
+
+  it('a login that is refused later is tried again: it was granted once', async () => {
+    // There is no login, but an address.
+    if (name === 'binanceUsdm') return
+    const { desk, exchange, door, fills, states } = await live(name)
+    const { clientOrderId } = await desk.place(limit)
+    door.spoil = 1
+    door.cut()
+    exchange.book.fill(orderOf(exchange, clientOrderId), '0.00050')
+    await until(() => states.some(({ error }) => error !== null), 'the refusal is told')
+    expect(desk.state).toBe('blind')
+    const { error } = states.find((state) => state.error !== null) as StreamEvent
+    expect((error as Error & { readonly code: string }).code).toMatch(/^ERR_SESSION_(REFUSED|LOGIN)$/)
+    expect(`${error?.stack} ${JSON.stringify(error)}`).not.toContain(key)
+    await until(() => desk.state === 'live' && fills.length === 1, 'it hears again')
+    expect(door.spoil).toBe(0)
   })
 
   it('whatever is lost, repeated and cut: it ends as the venue says, each fill told once', {

@@ -290,7 +290,7 @@ export const coinbaseDoor: DoorWire = {
     const [head = '', claims = '', signature = ''] = String(jwt).split('.')
     const publicKey = { key: createPublicKey(pem), dsaEncoding: 'ieee-p1363' as const }
     const valid = verify('sha256', Buffer.from(`${head}.${claims}`), publicKey, Buffer.from(signature, 'base64url'))
-    const { sub, uri } = JSON.parse(Buffer.from(claims, 'base64url').toString() || '{}')
+    const { sub, uri } = valid ? JSON.parse(Buffer.from(claims, 'base64url').toString()) : {}
     if (!valid || sub !== key || uri !== undefined || type !== 'subscribe') {
       return client.send({ type: 'error', message: `authentication failure ${jwt}` })
     }

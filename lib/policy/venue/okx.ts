@@ -94,6 +94,11 @@ const classify = codeClassifier(
     '51412': Outcomes.unknown,
     '52909': Outcomes.duplicate,
     '52912': Outcomes.unknown,
+    // Of logins on a WebSocket: its timestamp, their number, an error of the venue's own.
+    '60004': Outcomes.skewed,
+    '60006': Outcomes.skewed,
+    '60014': limited('account'),
+    '63999': Outcomes.retryable,
   },
   (answer) => (answer.status === 429 ? limited('endpoint')(answer) : null),
 )

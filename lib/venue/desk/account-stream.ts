@@ -106,7 +106,9 @@ export class AccountStream {
       },
     })
     this.#stream = stream
-    stream.open().catch(() => {})
+    // Logins are signed by the venue's time.
+    await rest.ready()
+    if (this.#stream === stream) stream.open().catch(() => {})
     return promise
   }
 

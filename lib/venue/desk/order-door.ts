@@ -77,7 +77,9 @@ export class OrderDoor {
 
   /** Resolves when the WebSocket can be used; at once when there is none. @throws SessionError, FeedError */
   async open(): Promise<void> {
-    await this.session?.open()
+    if (this.session === null) return
+    await this.rest.ready()
+    await this.session.open()
     if (!this.#prepared) await this.#prepare()
   }
 

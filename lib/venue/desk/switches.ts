@@ -13,6 +13,7 @@ export class Switches {
     readonly tell: (event: DeadManEvent) => void
   }
   #current: DeadManSwitch | null = null
+  #closed = false
 
   constructor(parts: {
     readonly plan: DeadManPlan | null
@@ -28,9 +29,11 @@ export class Switches {
     const { plan, ...others } = this.#parts
     if (plan === null) throw new OrderError('ERR_ORDER_UNSUPPORTED', "the venue has no dead-man's switch")
     const made = new DeadManSwitch({ plan, options, ...others })
+    // What is set already goes on until this is.
+    await made.start()
     this.#current?.abandon()
     this.#current = made
-    await made.start()
+    if (this.#closed) made.abandon()
     return made
   }
 
@@ -39,10 +42,12 @@ export class Switches {
   }
 
   async stop(): Promise<void> {
+    this.#closed = true
     await this.#current?.stop()
   }
 
   abandon(): void {
+    this.#closed = true
     this.#current?.abandon()
   }
 }

@@ -11,6 +11,9 @@ import type { StreamPlan } from './stream-plan.js'
 const firstPause = 1_000
 const longestPause = 30_000
 
+/** Refusals in a row of a key that was taken before: perhaps the clock, perhaps the venue. From then on it counts as refused for good. */
+const mostRefusals = 10
+
 /** Who listens to a {@link PrivateStream}. */
 export interface StreamSink {
   events(events: readonly AccountEvent[]): void
@@ -39,6 +42,7 @@ export class PrivateStream {
   #everHeard = false
   #closed = false
   #tries = 0
+  #refusals = 0
   #retry: NodeJS.Timeout | undefined
   #keepAlive: NodeJS.Timeout | undefined
   #opening: { readonly promise: Promise<void>; resolve(): void; reject(error: Error): void } | null = null
@@ -121,7 +125,11 @@ export class PrivateStream {
       if (mine()) this.#hear(message)
     })
     session.on('close', (error) => {
-      if (mine() && !this.#closed) this.#end(error ?? new TickwireError('ERR_NOT_OPEN', 'the venue closed the stream'))
+      if (!mine() || this.#closed) return
+      // A login that was refused ends the session; one that closed by itself was closed by the venue.
+      if (this.#everHeard && (error === null || error instanceof SessionError)) {
+        this.#failed(error ?? new TickwireError('ERR_NOT_OPEN', 'the venue closed the stream'))
+      } else this.#end(error ?? new TickwireError('ERR_NOT_OPEN', 'the venue closed the stream'))
     })
     session.open().catch(() => {})
   }
@@ -140,6 +148,7 @@ export class PrivateStream {
     this.#hearing = true
     this.#everHeard = true
     this.#tries = 0
+    this.#refusals = 0
     this.#keep()
     this.#sink.subscribed()
     this.#opening?.resolve()
@@ -162,7 +171,9 @@ export class PrivateStream {
     const error = thrown instanceof Error ? thrown : new TickwireError('ERR_SESSION_LOST', 'it could not be subscribed')
     // The connection was lost: another is under way already.
     if (error instanceof SessionError && (error.code === 'ERR_SESSION_LOST' || error.code === 'ERR_NOT_OPEN')) return
-    if (!this.#everHeard && refusedForGood(error)) {
+    const refused = refusedForGood(error)
+    this.#refusals = refused ? this.#refusals + 1 : 0
+    if (refused && (!this.#everHeard || this.#refusals >= mostRefusals)) {
       this.#end(error)
       return
     }
@@ -220,6 +231,6 @@ export class PrivateStream {
 
 /** The venue said no, and will say so again. */
 function refusedForGood(error: unknown): boolean {
-  if (error instanceof SessionError) return error.code === 'ERR_SESSION_REFUSED'
+  if (error instanceof SessionError) return error.code === 'ERR_SESSION_REFUSED' || error.code === 'ERR_SESSION_LOGIN'
   return error instanceof RestError && error.code === 'ERR_REST_REFUSED'
 }
