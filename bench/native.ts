@@ -20,6 +20,7 @@ function headers(): string[] {
     join(core, 'base'),
     join(core, 'loop'),
     join(core, 'decode'),
+    join(core, 'book'),
     join(core, 'wire'),
     join(nativeBenches, 'sink'),
   ].flatMap((directory) =>

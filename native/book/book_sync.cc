@@ -21,9 +21,6 @@ uint64_t mixed(uint64_t hash, std::span<const RowLevel> levels) noexcept {
   return mixed(hash, levels.size());
 }
 
-// So many fetched snapshots in a row that do not fit what was kept.
-constexpr uint32_t kMaxSnapshotsFailed = 8;
-
 // Never 0.
 uint64_t hash_of_levels(const Event& event) noexcept { return mixed(mixed(1, event.bids), event.asks) | 1; }
 
@@ -164,36 +161,6 @@ Outcome BookSync::on_delta(const Event& event) {
   return take_news(event);
 }
 
-// Events are missing before this one: they may be on their way on a slower path, or there is a gap.
-Outcome BookSync::ahead(const Event& event) {
-  if (ids_follow() && kept_.size() < hold_) {
-    if (kept_.has(event)) return duplicate(event);
-    if (kept_.add(event)) {
-      Outcome outcome;
-      outcome.action = Action::kBuffered;
-      ++counters_.buffered;
-      return outcome;
-    }
-  }
-  const Outcome outcome = gap(event);
-  const Outcome kept = keep(event);
-  static_cast<void>(kept);  // nothing is wanted beyond what `outcome` says
-  return outcome;
-}
-
-// The book is right as of last_id_, and `event` is not what follows.
-Outcome BookSync::gap(const Event& event) {
-  const Verdict verdict = gap_before(event);
-  const Outcome outcome = lost(verdict.reason, verdict.expected, verdict.got);
-  resumable_ = ids_follow();
-  return outcome;
-}
-
-Outcome BookSync::give_up() {
-  if (state_ != State::kSynced || kept_.empty()) return {};
-  return gap(kept_.at(0));
-}
-
 // An event that continues a book which is synced or waits for just that.
 Outcome BookSync::take_news(const Event& event) {
   const bool healing = state_ != State::kSynced;
@@ -215,28 +182,6 @@ Outcome BookSync::take_news(const Event& event) {
     }
   }
   report_touched(outcome);
-  return outcome;
-}
-
-Outcome BookSync::keep(const Event& event) {
-  if (kept_.has(event)) return duplicate(event);
-  Outcome outcome;
-  outcome.action = Action::kBuffered;
-  ++counters_.buffered;
-  if (policy_.continuity == Continuity::kPrevious && event.last_id < event.prev_id) {
-    // Ids go back here: no snapshot from now on goes with those before.
-    kept_.clear();
-    forgotten_id_ = kAbsent;
-    resumable_ = false;
-  }
-  if (!kept_.add(event)) {
-    ++counters_.overflows;
-    for (size_t i = 0; i < kept_.size(); ++i) forgotten_id_ = std::max(forgotten_id_, kept_.at(i).last_id);
-    kept_.clear();
-    resumable_ = false;
-    if (!kept_.add(event)) forgotten_id_ = event.last_id;
-  }
-  if (policy_.seed == Seed::kFetched && want_ == Want::kNothing) ask(outcome);
   return outcome;
 }
 
@@ -279,15 +224,6 @@ void BookSync::now_synced(Outcome& outcome) noexcept {
   duplicates_in_a_row_ = unknown_in_a_row_ = snapshots_failed_ = 0;
 }
 
-// A fetched snapshot did not fit what was kept. When that goes on, it is what was kept that cannot be right, such as an
-// event of ids before the venue's numbers began anew.
-void BookSync::snapshot_failed() noexcept {
-  if (++snapshots_failed_ < kMaxSnapshotsFailed) return;
-  snapshots_failed_ = 0;
-  kept_.clear();
-  forgotten_id_ = kAbsent;
-}
-
 void BookSync::ask(Outcome& outcome) noexcept {
   want_ = policy_.seed == Seed::kFetched ? Want::kSnapshot : Want::kResubscribe;
   if (++request_ == 0) ++request_;
@@ -321,39 +257,6 @@ BookSync::Verdict BookSync::apply(const Event& delta) {
     recent_.add(delta.last_id, delta.prev_id);
   }
   return verify(delta);
-}
-
-// What of the kept events follows the book; a second path may have brought them in another order than that of the
-// venue. kGap when some are left that do not follow.
-BookSync::Verdict BookSync::apply_kept() {
-  Verdict verdict;
-  for (bool more = true; more && !kept_.empty();) {
-    more = false;
-    kept_.remove_if([&](size_t i) {
-      if (verdict.reason != Reason::kNone) return false;
-      const Event event = kept_.at(i);
-      if (continues(event)) {
-        verdict = apply(event);
-        more = true;
-        return true;
-      }
-      return is_old(event);
-    });
-    if (verdict.reason != Reason::kNone) return verdict;
-  }
-  if (kept_.empty()) return verdict;
-  return gap_before(kept_.at(0));
-}
-
-BookSync::Verdict BookSync::gap_before(const Event& event) const noexcept {
-  switch (policy_.continuity) {
-    case Continuity::kPrevious:
-      return {Reason::kGap, last_id_, event.prev_id};
-    case Continuity::kRange:
-      return {Reason::kGap, last_id_ + 1, event.first_id};
-    default:
-      return {Reason::kGap, last_id_ + 1, event.last_id};
-  }
 }
 
 BookSync::Verdict BookSync::verify(const Event& event) {

@@ -1,7 +1,7 @@
 #include "book/ladder.h"
 
 #include <algorithm>
-#include <cstdlib>
+#include <cstring>
 
 namespace tickwire::book {
 namespace {
@@ -113,17 +113,40 @@ Reason Ladder::set(const RowLevel& level) {
   if (level.size == 0) {
     if (!here) return Reason::kNone;  // venues remove what one never saw; that is normal
     touch(at);
-    levels_.erase(levels_.begin() + static_cast<std::ptrdiff_t>(at));
+    take_out(at);
     return Reason::kNone;
   }
   const Level made{price, level.size, static_cast<uint8_t>(level.price_scale), static_cast<uint8_t>(level.size_scale)};
   if (here) {
     levels_[at] = made;
+    touch(at);
   } else {
-    levels_.insert(levels_.begin() + static_cast<std::ptrdiff_t>(at), made);
+    touch(put_in(at, made));
   }
-  touch(at);
   return Reason::kNone;
+}
+
+// What lies on the shorter side of a change is moved: towards the best as a rule, and far down towards the head, where
+// room is left by what was there before.
+void Ladder::take_out(size_t index) noexcept {
+  Level* const at = levels_.data() + index;
+  if (index - head_ < levels_.size() - index) {
+    std::memmove(levels_.data() + head_ + 1, levels_.data() + head_, (index - head_) * sizeof(Level));
+    return drop_head(1);
+  }
+  std::memmove(at, at + 1, (levels_.size() - 1 - index) * sizeof(Level));
+  levels_.pop_back();
+}
+
+size_t Ladder::put_in(size_t index, const Level& level) {
+  if (head_ == 0 || index - head_ >= levels_.size() - index) {
+    levels_.insert(levels_.begin() + static_cast<std::ptrdiff_t>(index), level);
+    return index;
+  }
+  --head_;
+  std::memmove(levels_.data() + head_, levels_.data() + head_ + 1, (index - 1 - head_) * sizeof(Level));
+  levels_[index - 1] = level;
+  return index - 1;
 }
 
 void Ladder::drop_head(size_t count) noexcept {

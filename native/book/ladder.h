@@ -66,10 +66,12 @@ class Ladder {
   [[nodiscard]] Reason scaled(const RowLevel& level, int64_t& price);
   [[nodiscard]] size_t find(int64_t key) const noexcept;
   void touch(size_t index) noexcept;
+  void take_out(size_t index) noexcept;
+  size_t put_in(size_t index, const Level& level);  // before `index`; returns where it is
   void drop_head(size_t count) noexcept;
 
   std::vector<Level> levels_;
-  size_t head_ = 0;  // levels before it are cut off; the memory is used again when there is much of it
+  size_t head_ = 0;  // of the levels; what lies before is room
   int64_t sign_;
   int64_t known_to_ = INT64_MIN;  // a key
   uint64_t beyond_ = 0;
