@@ -22,7 +22,7 @@ export interface FeedConfiguration extends Omit<CoreConfiguration, 'native'> {
   readonly endpoint: Endpoint
   readonly decoder: Decoder
   /** What the core is told. */
-  native(stats: StatsMemory, conflate: ConflateMemory | null): NativeFeedOptions
+  native(stats: StatsMemory, conflate: ConflateMemory | null, tap?: ArrayBuffer | null): NativeFeedOptions
 }
 
 /**
@@ -57,7 +57,7 @@ export function configure(source: unknown): FeedConfiguration {
     name: options.name ?? endpoint.origin,
     endpoint,
     decoder,
-    native: (stats, conflate) => ({
+    native: (stats, conflate, tap) => ({
       ...shared.native(stats, conflate),
       host: endpoint.host,
       port: endpoint.port,
@@ -71,6 +71,7 @@ export function configure(source: unknown): FeedConfiguration {
       origin: options.origin ?? '',
       deflate,
       greeting: options.subscribe,
+      tap: tap ?? null,
       connectTimeout: options.timeouts.connect,
       handshakeTimeout: options.timeouts.handshake,
       closeTimeout: options.timeouts.close,

@@ -45,6 +45,8 @@ export interface FeedKind<N extends NativeFeedControl, Info> {
   loop(): Loop
   conflateMemory(): ConflateMemory | null
   create(channel: NativeChannel, stats: StatsMemory, conflate: ConflateMemory | null): N
+  /** The native feed was given back. */
+  released?(): void
   /** Whether the peer ended the connection as peers do when all is well. */
   endedWell(reason: string, detail: number): boolean
 }
@@ -379,6 +381,7 @@ export abstract class FeedBase<Events extends object, Item, Info, N extends Nati
     this.#tenants?.delete(this.#tenant)
     channel.detach(native.handle)
     native.destroy()
+    this.#kind.released?.()
     if (this.#isRef) channel.release()
   }
 

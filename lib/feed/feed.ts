@@ -5,6 +5,7 @@ import type { Decoder } from './decoder.js'
 import type { ConnectionInfo, FeedEvents, FeedItem } from './events.js'
 import { FeedBase } from './feed-base.js'
 import type { FeedOptions } from './options.js'
+import { Recording } from './recording.js'
 
 const normalClosure = 1_000
 
@@ -26,6 +27,7 @@ export class Feed<const D extends Decoder = Decoder> extends FeedBase<
   NativeFeed
 > {
   readonly #configuration: FeedConfiguration
+  readonly #recording: Recording | null
 
   /**
    * Checks the options; connects to nothing yet.
@@ -34,6 +36,7 @@ export class Feed<const D extends Decoder = Decoder> extends FeedBase<
   constructor(options: FeedOptions<D>) {
     const configuration = configure(options)
     const { options: parsed, endpoint } = configuration
+    const recording = parsed.record === undefined ? null : new Recording(parsed.record, endpoint.href)
     super({
       name: configuration.name,
       decoder: configuration.decoder,
@@ -45,10 +48,13 @@ export class Feed<const D extends Decoder = Decoder> extends FeedBase<
       connectionOf: (text) => JSON.parse(text) as ConnectionInfo,
       loop: () => configuration.loop(),
       conflateMemory: () => configuration.conflateMemory(),
-      create: (channel, stats, conflate) => new (core().Feed)(channel, configuration.native(stats, conflate)),
+      create: (channel, stats, conflate) =>
+        new (core().Feed)(channel, configuration.native(stats, conflate, recording?.begin() ?? null)),
+      released: () => recording?.end(),
       endedWell: (reason, detail) => reason === 'ERR_WS_CLOSED' && detail === normalClosure,
     })
     this.#configuration = configuration
+    this.#recording = recording
   }
 
   /** The URL, normalized. May hold secrets of the user's in its query. */
@@ -78,11 +84,13 @@ export class Feed<const D extends Decoder = Decoder> extends FeedBase<
   send(data: string | Uint8Array): void {
     const { native } = this
     this.check(native === null ? -1 : native.send(data))
+    this.#recording?.sent(data)
   }
 
   /** Sends several messages with one write. @throws FeedError as `send`; then none of them is sent. */
   sendBatch(data: readonly (string | Uint8Array)[]): void {
     const { native } = this
     this.check(native === null ? -1 : native.sendBatch(data))
+    if (this.#recording !== null) for (const each of data) this.#recording.sent(each)
   }
 }

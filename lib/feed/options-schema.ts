@@ -5,6 +5,7 @@ import {
   tlsSchema,
   tokenSchema as token,
 } from '../runtime/connect-options.js'
+import { isTrafficRecorder, type TrafficRecorder } from '../runtime/traffic.js'
 import { bytesSchema, coreFields, heartbeatFields, msSchema, oneReceiveBuffer } from './core-schema.js'
 import { type Decoder, isDecoder } from './decoder.js'
 import { FeedBooks } from './feed-books.js'
@@ -60,6 +61,7 @@ export const feedOptionsSchema = z
     deflate: z.union([z.boolean(), deflate], { error: 'must be a boolean or deflate options' }).default(false),
     books: z.instanceof(FeedBooks, { error: 'must be Books' }).optional(),
     bookRows: z.boolean().default(false),
+    record: z.custom<TrafficRecorder>(isTrafficRecorder, 'must be a Recorder').optional(),
     limits: z
       .strictObject({
         maxMessage: bytesSchema(125, gib).optional(),

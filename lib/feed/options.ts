@@ -2,6 +2,7 @@ import type { ReconnectPolicy } from '../policy/reconnect.js'
 import type { WakeMode } from '../runtime/channel.js'
 import type { SocketOptions, TlsOptions } from '../runtime/connect-options.js'
 import type { Loop, LoopMode } from '../runtime/loop.js'
+import type { TrafficRecorder } from '../runtime/traffic.js'
 import type { Decoder } from './decoder.js'
 import type { FeedBooks } from './feed-books.js'
 
@@ -150,6 +151,11 @@ export interface FeedOptions<D extends Decoder = Decoder> extends CoreFeedOption
   readonly books?: FeedBooks | undefined
   /** With `books`: such rows are handed over, too. Default false. */
   readonly bookRows?: boolean | undefined
+  /**
+   * Records everything that goes over the connections, byte for byte: a `Recorder` of `tickwire/capture`. Default: none, which costs
+   * nothing.
+   */
+  readonly record?: TrafficRecorder | undefined
   readonly heartbeat?: HeartbeatOptions | undefined
   /** `wss:` only. */
   readonly tls?: TlsOptions | undefined

@@ -133,6 +133,8 @@ export interface NativeFeedOptions extends NativeCoreOptions {
     readonly level: number
     readonly threshold: number
   } | null
+  /** Where what goes over the connections is copied (`TapLayout`); null: nowhere. */
+  readonly tap: ArrayBuffer | null
   /** Sent, in order, each time a connection opens, before anything else. */
   readonly greeting: readonly (string | Uint8Array)[]
   readonly connectTimeout: number
@@ -352,6 +354,19 @@ export interface NativeAddon {
     maxSymbols: number,
   ) => NativeRowReader
 }
+
+/** Tap of a feed's traffic: a ring of records with one writer and one reader, at offsets in words of 4 and 8 bytes. */
+export const TapLayout = {
+  /** Written by the core (release): end of the records; a byte count modulo 2³². */
+  headWord: 0,
+  /** Written by JS (release): everything before it may be overwritten. */
+  tailWord: 16,
+  /** Of 8 bytes, written by the core: records for which there was no room. */
+  lostLong: 16,
+  dataOffset: 192,
+  /** u32 bytes in all, u8 kind (0xff: passed over), u8 binary, u16 close code, f64 time, u32 bytes of the message, u32 0. */
+  recordHeaderBytes: 24,
+} as const
 
 /** Event ring: offsets in 32-bit words of the header, positions are byte counts modulo 2³². */
 export const RingLayout = {

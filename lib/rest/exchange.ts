@@ -10,6 +10,8 @@ export interface ExchangeOwner {
   readonly maxBody: number
   hold(id: number, on: boolean): void
   cancel(id: number): void
+  /** A whole answer has come to a request for this path and query. */
+  answered?(target: string, response: HttpResponse): void
 }
 
 /** A request under way, from the call to its answer's last byte. */
@@ -19,6 +21,7 @@ export class Exchange {
   readonly #owner: ExchangeOwner
   readonly #method: string
   readonly #path: string
+  readonly #target: string
   readonly #signal: AbortSignal | undefined
   readonly #started = performance.now()
   #resolve!: (response: HttpResponse | StreamedResponse) => void
@@ -30,6 +33,7 @@ export class Exchange {
   constructor(owner: ExchangeOwner, method: string, target: string, signal: AbortSignal | undefined) {
     this.#owner = owner
     this.#method = method
+    this.#target = target
     const query = target.indexOf('?')
     this.#path = query < 0 ? target : target.slice(0, query)
     this.#signal = signal
@@ -48,7 +52,7 @@ export class Exchange {
   onResponse(record: ResponseRecord): boolean {
     if (!record.piecesFollow) {
       this.#done()
-      this.#resolve(new HttpResponse(record.head, record.body, this.#owner.maxBody))
+      this.#answer(new HttpResponse(record.head, record.body, this.#owner.maxBody))
       return true
     }
     this.#first = record
@@ -77,7 +81,7 @@ export class Exchange {
     this.#done()
     if (this.#streamed !== null) this.#streamed.end(null)
     else if (this.#first !== null) {
-      this.#resolve(new HttpResponse(this.#first.head, Buffer.concat(this.#pieces), this.#owner.maxBody))
+      this.#answer(new HttpResponse(this.#first.head, Buffer.concat(this.#pieces), this.#owner.maxBody))
     }
   }
 
@@ -102,6 +106,11 @@ export class Exchange {
       detail,
       cause: aborted ? this.#signal?.reason : undefined,
     })
+  }
+
+  #answer(response: HttpResponse): void {
+    this.#owner.answered?.(this.#target, response)
+    this.#resolve(response)
   }
 
   #done(): void {

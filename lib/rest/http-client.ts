@@ -9,6 +9,7 @@ import { core, ensureDefaultCa, errorCode } from '../runtime/core.js'
 import { Emitter, type Listener } from '../runtime/emitter.js'
 import { Loop, type LoopTenant, loopInternals } from '../runtime/loop.js'
 import type { MemoryViews } from '../runtime/row-window.js'
+import type { TrafficRecorder } from '../runtime/traffic.js'
 import { acceptedCodings } from './content-coding.js'
 import { Exchange, type ExchangeOwner } from './exchange.js'
 import { fieldLines, type HeadersInput } from './fields.js'
@@ -193,6 +194,7 @@ export class HttpClient implements AsyncDisposable {
       maxBody: parsed.limits.body,
       hold: (id, on) => this.#native.hold(id, on),
       cancel: (id) => this.#native.cancel(id),
+      ...(parsed.record === undefined ? {} : { answered: recordedBy(parsed.record, this.origin) }),
     }
     this.#channel.attach(this.#native.handle, this.#sink)
     this.#tenants = internals.tenants
@@ -328,6 +330,19 @@ export class HttpClient implements AsyncDisposable {
     this.#tenants.delete(this.#tenant)
     this.#channel.detach(this.#native.handle)
     this.#native.destroy()
+  }
+}
+
+/** What a recorder is told of each answer; one whose coding cannot be undone is told as empty. */
+function recordedBy(recorder: TrafficRecorder, origin: string): NonNullable<ExchangeOwner['answered']> {
+  return (target, response) => {
+    let body: Uint8Array
+    try {
+      body = response.bytes()
+    } catch {
+      body = new Uint8Array(0)
+    }
+    recorder.answer(origin + target, body, response.times.receivedNs)
   }
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { socketSchema, tlsSchema } from '../runtime/connect-options.js'
 import { Loop, loopModeSchema } from '../runtime/loop.js'
+import { isTrafficRecorder, type TrafficRecorder } from '../runtime/traffic.js'
 import type { HeadersInput } from './fields.js'
 
 const mib = 1_048_576
@@ -51,6 +52,7 @@ export const clientOptionsSchema = z
       .custom<HeadersInput>((value) => typeof value === 'object' && value !== null, 'must be header fields')
       .default({}),
     compress: z.boolean().default(false),
+    record: z.custom<TrafficRecorder>(isTrafficRecorder, 'must be a Recorder').optional(),
     tls: tlsSchema.optional(),
     socket: socketSchema.omit({ trigger: true }).prefault({}),
     proxy: url.optional(),

@@ -1,5 +1,6 @@
 import type { SocketOptions, TlsOptions } from '../runtime/connect-options.js'
 import type { Loop, LoopMode } from '../runtime/loop.js'
+import type { TrafficRecorder } from '../runtime/traffic.js'
 import type { HeadersInput } from './fields.js'
 
 /** Milliseconds, 0…3,600,000 each; 0: no limit. */
@@ -55,6 +56,8 @@ export interface HttpClientOptions {
   readonly headers?: HeadersInput | undefined
   /** Ask for compressed answers. Small ones are faster without. Default false. */
   readonly compress?: boolean | undefined
+  /** Records the address and body of each answer that is not streamed: a `Recorder` of `tickwire/capture`. Default: none. */
+  readonly record?: TrafficRecorder | undefined
   readonly tls?: TlsOptions | undefined
   readonly socket?: Omit<SocketOptions, 'trigger'> | undefined
   /** `http://[user:password@]host:port` of a CONNECT proxy. Default: none. */

@@ -32,13 +32,6 @@ void read_heartbeat(const Napi::Object& js, feed::Heartbeat& o) {
   o.app_ping_ns = ns(js, "appPingInterval");
 }
 
-// The memory of `name`, kept alive by a reference.
-std::span<uint8_t> take_memory(const Napi::Object& js, const char* name, std::vector<Napi::ObjectReference>& memory) {
-  auto buffer = js.Get(name).As<Napi::ArrayBuffer>();
-  memory.push_back(Napi::Persistent(buffer.As<Napi::Object>()));
-  return {static_cast<uint8_t*>(buffer.Data()), buffer.ByteLength()};
-}
-
 Result<void> read_conflation(const Napi::Object& js, feed::CoreOptions& o, std::vector<Napi::ObjectReference>& memory) {
   if (!js.Get("conflateMemory").IsArrayBuffer()) return Error{Errc::kSchema, 0, "conflate needs memory"};
   o.conflate_memory = take_memory(js, "conflateMemory", memory);
@@ -60,6 +53,12 @@ Result<void> read_conflation(const Napi::Object& js, feed::CoreOptions& o, std::
 }
 
 }  // namespace
+
+std::span<uint8_t> take_memory(const Napi::Object& js, const char* name, std::vector<Napi::ObjectReference>& memory) {
+  auto buffer = js.Get(name).As<Napi::ArrayBuffer>();
+  memory.push_back(Napi::Persistent(buffer.As<Napi::Object>()));
+  return {static_cast<uint8_t*>(buffer.Data()), buffer.ByteLength()};
+}
 
 Result<void> read_core_options(const Napi::Object& js, feed::CoreOptions& o,
                                std::vector<Napi::ObjectReference>& memory) {

@@ -4,6 +4,7 @@
 #include "addon/connect_options.h"
 #include "addon/core_options.h"
 #include "addon/js_values.h"
+#include "feed/tap.h"
 
 namespace tickwire::addon {
 
@@ -80,6 +81,10 @@ Result<feed::FeedOptions> read_feed_options(Napi::Object js, std::vector<Napi::O
     if (books == nullptr || books->books() == nullptr) return Error{Errc::kNotOpen, 0, "the books are closed"};
     o.books = books->books();
     o.book_rows = flag(js, "bookRows");
+  }
+  if (js.Get("tap").IsArrayBuffer()) {
+    o.tap = take_memory(js, "tap", memory);
+    if (!feed::Tap::fits(o.tap.size())) return Error{Errc::kSystem, 0, "the tap's memory has no fitting size"};
   }
   auto core = read_core_options(js, o, memory);
   if (!core.ok()) return core.error();

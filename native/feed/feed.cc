@@ -52,7 +52,9 @@ Result<std::unique_ptr<Feed>> Feed::create(Channel& channel, FeedOptions options
   std::optional<decode::SbeSchema> sbe = std::move(options.sbe);
   std::shared_ptr<BookSet> books = std::move(options.books);
   const bool book_rows = options.book_rows;
+  const std::span<uint8_t> tap = options.tap;
   std::unique_ptr<Feed> feed(new Feed(channel, std::move(options), handle));
+  if (!tap.empty()) feed->tap_.emplace(tap);
   if (sbe) {
     feed->decoder_ = decode::make_sbe_decoder(std::move(*sbe), channel.symbols());
   } else if (feed->options().schema) {
@@ -71,6 +73,10 @@ Result<std::unique_ptr<Feed>> Feed::create(Channel& channel, FeedOptions options
       channel, std::make_unique<StreamSource>(channel.loop(), std::move(target), std::move(make_session)));
   if (!ready.ok()) return ready.error();
   return feed;
+}
+
+void Feed::tap(Tap::Kind kind, ws::Opcode opcode, std::span<const uint8_t> bytes, int64_t time_ns) noexcept {
+  tap_->write(kind, opcode == ws::Opcode::kBinary, 0, bytes, time_ns);
 }
 
 // ---- sending
@@ -102,7 +108,8 @@ Result<void> Feed::send_batch(std::span<const ws::Message> messages) {
 
 void Feed::send_app_ping(std::string_view text) {
   // A full send queue is the transport's problem; the idle deadline notices when nothing comes back.
-  if (session() != nullptr) (void)own(*session()).send(ws::Opcode::kText, bytes_of(text));
+  if (session() == nullptr || !own(*session()).send(ws::Opcode::kText, bytes_of(text)).ok()) return;
+  if (tap_) tap(Tap::Kind::kSent, ws::Opcode::kText, bytes_of(text), loop().now_ns());
 }
 
 // ---- the session's reports
@@ -111,11 +118,14 @@ void Feed::send_app_ping(std::string_view text) {
 void Feed::on_open(const ws::HandshakeResult& result) {
   counted_as_connected();
   if (books_) books_->connected();
+  tapped_ = false;
+  if (tap_) tap_->write(Tap::Kind::kOpen, false, 0, {}, loop().now_ns());
   // Before anybody else may send: the greeting is what the peer hears first.
   for (const auto& greeting : greeting_) {
     if (!own(*session()).send(greeting.opcode, bytes_of(greeting.payload)).ok()) {
       break;  // the session is on its way down and says so itself
     }
+    if (tap_) tap(Tap::Kind::kSent, greeting.opcode, bytes_of(greeting.payload), loop().now_ns());
     stats().add_shared(Counter::kSent);
     stats().add_shared(Counter::kSentBytes, greeting.payload.size());
   }
@@ -126,6 +136,11 @@ void Feed::on_ping(std::span<const uint8_t>) { stats().add(Counter::kPings); }
 
 void Feed::on_closed(const Error& error, bool) {
   if (books_) books_->disconnected();
+  if (tap_) {
+    const bool has_code = error.code == Errc::kWsClosed || error.code == Errc::kWsClosedByUser;
+    const auto code = static_cast<uint16_t>(has_code ? error.detail : 0);
+    tap_->write(Tap::Kind::kClose, false, code, bytes_of(error.text), loop().now_ns());
+  }
   closed(error);
 }
 
@@ -133,10 +148,14 @@ void Feed::on_closed(const Error& error, bool) {
 // ---------------------------------------------------------------------------------------------------------------------
 
 ws::Flow Feed::on_message(const ws::Message& message, const ReceiveTimes& times) {
+  if (tap_ && !tapped_) [[unlikely]]
+    tap(Tap::Kind::kReceived, message.opcode, message.data, times.rx_ns);
   if (!deliver(message, times)) [[unlikely]] {
+    tapped_ = true;
     pause();
     return ws::Flow::kPause;
   }
+  tapped_ = false;
   taken(message.data.size(), times);
   return ws::Flow::kContinue;
 }

@@ -12,6 +12,7 @@
 #include "feed/book_stage.h"
 #include "feed/feed_core.h"
 #include "feed/options.h"
+#include "feed/tap.h"
 #include "ws/session.h"
 
 namespace tickwire::feed {
@@ -40,6 +41,7 @@ class Feed final : private ws::SessionListener, public FeedCore {
   void on_closed(const Error& error, bool clean) override;
   void send_app_ping(std::string_view text) override;
 
+  void tap(Tap::Kind kind, ws::Opcode opcode, std::span<const uint8_t> bytes, int64_t time_ns) noexcept;
   [[nodiscard]] bool deliver(const ws::Message& message, const ReceiveTimes& times);
   // Every session of this feed is one of its source's.
   [[nodiscard]] static ws::Session& own(SessionControl& session) noexcept { return static_cast<ws::Session&>(session); }
@@ -49,6 +51,8 @@ class Feed final : private ws::SessionListener, public FeedCore {
   std::unique_ptr<decode::Decoder> decoder_;
   decode::RowBatch batch_;
   std::optional<BookStage> books_;
+  std::optional<Tap> tap_;
+  bool tapped_ = false;  // the message that was refused is in the tap already, and will be offered again
 };
 
 }  // namespace tickwire::feed

@@ -87,6 +87,7 @@ struct FeedOptions : CoreOptions {
   std::optional<decode::SbeSchema> sbe;  // SBE messages; then `schema` is that of its rows
   std::shared_ptr<BookSet> books;        // of the same channel; none = book events are rows like any other
   bool book_rows = false;                // with books: book events are handed over as rows, too
+  std::span<uint8_t> tap;                // where what goes over the connections is copied; empty = nowhere
 };
 
 }  // namespace tickwire::feed

@@ -27,6 +27,7 @@ describe('feed options', () => {
     expect(rest).toEqual({
       books: null,
       bookRows: false,
+      tap: null,
       host: '127.0.0.1',
       port: 1,
       path: '/',
