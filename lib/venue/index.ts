@@ -2,12 +2,13 @@
 
 export { exactJson } from '../runtime/exact-json.js'
 export type { BackoffOptions } from './book/backoff.js'
-export type { BookSend } from './book/sender.js'
 export type { VenueBookFetch, VenueBookPlan, VenueBookStream } from './book/plan.js'
+export type { BookSend } from './book/sender.js'
 export { VenueBooks, type VenueBooksOptions } from './book/venue-books.js'
 export type { DeadMan, DeadManOptions } from './desk/dead-man.js'
-export { Desk, type DeskOptions } from './desk/desk.js'
+export { Desk } from './desk/desk.js'
 export type { DeadManEvent, DeskEvents, DeskState, FillEvent, OrderEvent, StreamEvent } from './desk/desk-events.js'
+export type { DeskOptions } from './desk/desk-options.js'
 export type { EntryMode } from './desk/order-door.js'
 export {
   chunks,

@@ -1,5 +1,6 @@
 import type { BinanceAuth } from '../../sign/venue/binance.js'
-import { Desk, type DeskOptions, deskOptionsOf, needKey } from '../desk/desk.js'
+import { Desk } from '../desk/desk.js'
+import { type DeskOptions, deskOptionsOf, needKey } from '../desk/desk-options.js'
 import { usualUrl } from '../desk/desk-wiring.js'
 import { usdmDeadMan } from './dead-man.js'
 import { binanceEntry, binanceUsdmEntry, usdmApiUrls } from './entry.js'

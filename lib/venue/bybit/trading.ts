@@ -1,5 +1,6 @@
 import type { BybitAuth } from '../../sign/venue/bybit.js'
-import { Desk, type DeskOptions, deskOptionsOf, needKey } from '../desk/desk.js'
+import { Desk } from '../desk/desk.js'
+import { type DeskOptions, deskOptionsOf, needKey } from '../desk/desk-options.js'
 import { usualUrl } from '../desk/desk-wiring.js'
 import { bybitDeadMan } from './dead-man.js'
 import { bybitEntry, tradeUrls } from './entry.js'

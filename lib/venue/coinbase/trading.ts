@@ -1,5 +1,6 @@
 import type { CoinbaseAuth } from '../../sign/venue/coinbase.js'
-import { Desk, type DeskOptions, deskOptionsOf, needKey } from '../desk/desk.js'
+import { Desk } from '../desk/desk.js'
+import { type DeskOptions, deskOptionsOf, needKey } from '../desk/desk-options.js'
 import { usualUrl } from '../desk/desk-wiring.js'
 import { coinbaseOrders } from './orders.js'
 import { type CoinbaseRestOptions, coinbaseRest } from './rest.js'

@@ -1,59 +1,23 @@
 import { randomUUID } from 'node:crypto'
-import { z } from 'zod'
 import type { Rest } from '../../rest/rest.js'
-import { configFault, parseConfig } from '../../runtime/config.js'
+import { configFault } from '../../runtime/config.js'
 import { Emitter, type Listener, throwLater } from '../../runtime/emitter.js'
-import type { SessionConnection } from '../../session/options.js'
 import type { OrderAmend, OrderRef, OrderRequest, OrderUpdate } from '../order/order.js'
 import { checkOrder } from '../order/order.js'
 import { type CancelResult, type OrderDialect, type OrderForm, unreadable } from '../order/order-dialect.js'
 import { OrderError } from '../order/order-error.js'
 import type { OrderChange, OrderTrack } from '../order/order-track.js'
 import { AccountStream } from './account-stream.js'
+import { Cancels } from './cancels.js'
 import type { DeadMan, DeadManOptions } from './dead-man.js'
 import type { DeskEvents, DeskState, OrderEvent } from './desk-events.js'
+import { checkDeskOptions, type DeskOptions } from './desk-options.js'
 import type { DeskWiring } from './desk-wiring.js'
 import { Fills } from './fills.js'
-import { type DoorAnswer, type EntryMode, OrderDoor } from './order-door.js'
+import { type DoorAnswer, OrderDoor } from './order-door.js'
 import { settleAmend, settlePlace } from './settle.js'
 import { Switches } from './switches.js'
 import { TrackedOrders } from './tracked-orders.js'
-
-/** What venues' `trading()` takes besides what their `rest()` does. */
-export interface DeskOptions {
-  /** Orders that are remembered, 1…1,000,000: all that are open, and those that ended last. Default 10,000. */
-  readonly tracked?: number | undefined
-  /**
-   * Which way orders go. `auto`: over the WebSocket when that is ready, else over REST; `ws`: over the WebSocket alone. It is opened by
-   * `open()`. Default `'rest'`.
-   */
-  readonly entry?: EntryMode | undefined
-  /** In place of the profile's address of the private stream, `ws:` or `wss:`, with its path. */
-  readonly streamUrl?: string | undefined
-  /** In place of the profile's address of order entry over WebSocket. */
-  readonly entryUrl?: string | undefined
-  /** Of both WebSockets: TLS, proxy, loop, reconnect, heartbeat, …. */
-  readonly connection?: SessionConnection | undefined
-}
-
-const schema = z.strictObject({
-  tracked: z.int().min(1).max(1_000_000).default(10_000),
-  entry: z.enum(['rest', 'ws', 'auto']).default('rest'),
-  streamUrl: z.string().optional(),
-  entryUrl: z.string().optional(),
-  connection: z.record(z.string(), z.unknown()).default({}),
-})
-
-/** A venue's options in two: those of the desk, and the rest. */
-export function deskOptionsOf<T extends DeskOptions>(options: T): [DeskOptions, Omit<T, keyof DeskOptions>] {
-  const { tracked, entry, streamUrl, entryUrl, connection, ...others } = options
-  return [{ tracked, entry, streamUrl, entryUrl, connection }, others]
-}
-
-/** @throws ConfigError for a desk without a key, which could do nothing. */
-export function needKey(title: string, { key }: { readonly key?: string | undefined }): void {
-  if (key === undefined) throw configFault(`${title} options`, ['key'], 'must be given')
-}
 
 /** Pages of open orders that are read at most. */
 const mostPages = 1_000
@@ -72,6 +36,7 @@ export class Desk implements AsyncDisposable {
   readonly #stream: AccountStream
   readonly #fills: Fills
   readonly #switches: Switches
+  readonly #cancels: Cancels
 
   /**
    * @param rest a client for the venue, with its look-up; closed with the desk.
@@ -79,7 +44,7 @@ export class Desk implements AsyncDisposable {
    * @throws ConfigError
    */
   constructor(rest: Rest, dialect: OrderDialect, options: DeskOptions = {}, wiring: DeskWiring = {}) {
-    const { tracked, entry, streamUrl, entryUrl, connection } = parseConfig('desk options', schema, options)
+    const { tracked, entry, streamUrl, entryUrl, connection } = checkDeskOptions(options)
     this.rest = rest
     this.dialect = dialect
     this.#orders = new TrackedOrders(tracked)
@@ -89,7 +54,7 @@ export class Desk implements AsyncDisposable {
     }
     const url = entryUrl ?? wiring.entryUrl ?? null
     if (entry !== 'rest' && url === null) throw configFault('desk options', ['entryUrl'], 'must be given')
-    this.#door = new OrderDoor({ rest, dialect, mode: entry, plan, url, connection: connection as SessionConnection })
+    this.#door = new OrderDoor({ rest, dialect, mode: entry, plan, url, connection })
     this.#fills = new Fills({
       orders: this.#orders,
       trades: wiring.trades ?? null,
@@ -104,11 +69,17 @@ export class Desk implements AsyncDisposable {
       session: () => this.#stream.session,
       tell: (event) => this.#emitter.slot('deadMan').emit(event, throwLater),
     })
+    this.#cancels = new Cancels(dialect, {
+      send: async (form) => (await this.#send(form)).body,
+      cancel: (ref) => this.cancel(ref),
+      openOrders: (of) => this.openOrders(of),
+      apply: (update) => this.apply(update),
+    })
     this.#stream = new AccountStream({
       plan: wiring.stream ?? null,
       url: streamUrl ?? wiring.streamUrl ?? null,
       rest,
-      connection: connection as SessionConnection,
+      connection,
       orders: this.#orders,
       emitter: this.#emitter,
       apply: (update) => void this.apply(update),
@@ -199,26 +170,8 @@ export class Desk implements AsyncDisposable {
    * done it leave the list empty.
    * @throws OrderError when the venue could not be asked.
    */
-  async cancelAll(symbol?: string): Promise<readonly CancelResult[]> {
-    const form = this.dialect.cancelAll(symbol)
-    if (form !== null) return this.#canceledMany((await this.#send(form)).body, [], symbol)
-    const open = await this.openOrders(symbol)
-    if (symbol === undefined && open[0] !== undefined && this.dialect.cancelAll(open[0].symbol) !== null) {
-      const symbols = [...new Set(open.map((order) => order.symbol))]
-      return (await Promise.all(symbols.map((each) => this.cancelAll(each)))).flat()
-    }
-    const refs = open.map(
-      ({ symbol, orderId, clientOrderId }): OrderRef => ({
-        symbol,
-        orderId: orderId === '' ? undefined : orderId,
-        clientOrderId: clientOrderId === '' ? undefined : clientOrderId,
-      }),
-    )
-    const most = this.dialect.cancelManyMost
-    if (most === 0) return Promise.all(refs.map((ref) => this.#cancelOne(ref)))
-    const batches: OrderRef[][] = []
-    for (let i = 0; i < refs.length; i += most) batches.push(refs.slice(i, i + most))
-    return (await Promise.all(batches.map((batch) => this.#cancelBatch(batch)))).flat()
+  cancelAll(symbol?: string): Promise<readonly CancelResult[]> {
+    return this.#cancels.all(symbol)
   }
 
   /**
@@ -360,32 +313,6 @@ export class Desk implements AsyncDisposable {
     const event: OrderEvent = Object.freeze({ ...change, symbol, clientOrderId: track.clientOrderId, state })
     this.#emitter.slot('order').emit(event, throwLater)
     this.#fills.filled(track)
-  }
-
-  async #cancelOne(ref: OrderRef): Promise<CancelResult> {
-    try {
-      return await this.cancel(ref)
-    } catch (error) {
-      if (error instanceof OrderError) return { ref, error }
-      throw error
-    }
-  }
-
-  async #cancelBatch(refs: readonly OrderRef[]): Promise<readonly CancelResult[]> {
-    try {
-      return this.#canceledMany((await this.#send(this.dialect.cancelMany(refs))).body, refs)
-    } catch (error) {
-      if (error instanceof OrderError) return refs.map((ref) => ({ ref, error }))
-      throw error
-    }
-  }
-
-  #canceledMany(body: unknown, refs: readonly OrderRef[], symbol = ''): readonly CancelResult[] {
-    return this.dialect.canceledMany(body, refs).map((result) => {
-      if ('error' in result) return result
-      // Bybit does not repeat what it was asked for.
-      return this.apply(result.symbol === '' ? { ...result, symbol } : result)
-    })
   }
 }
 

@@ -1,4 +1,5 @@
-import { Desk, type DeskOptions, deskOptionsOf, needKey } from '../desk/desk.js'
+import { Desk } from '../desk/desk.js'
+import { type DeskOptions, deskOptionsOf, needKey } from '../desk/desk-options.js'
 import { usualUrl } from '../desk/desk-wiring.js'
 import { krakenDeadMan } from './dead-man.js'
 import { krakenEntry } from './entry.js'

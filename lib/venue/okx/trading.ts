@@ -1,5 +1,6 @@
 import type { OkxAuth } from '../../sign/venue/okx.js'
-import { Desk, type DeskOptions, deskOptionsOf, needKey } from '../desk/desk.js'
+import { Desk } from '../desk/desk.js'
+import { type DeskOptions, deskOptionsOf, needKey } from '../desk/desk-options.js'
 import { usualUrl } from '../desk/desk-wiring.js'
 import { okxDeadMan } from './dead-man.js'
 import { okxEntry } from './entry.js'
