@@ -1,5 +1,7 @@
 /** tickwire: native market data for Node.js. */
 
+export { Arbiter, type ArbiterOptions, type ArbiterStats, type PathStats } from './feed/arbiter.js'
+export type { ArbiterEvents, ArbiterGap } from './feed/arbiter-delivery.js'
 export type { Decoder, JsonDecoder, RawDecoder, SbeDecoder } from './feed/decoder.js'
 export { bytes, text } from './feed/decoder.js'
 export type {
@@ -14,11 +16,20 @@ export type {
 } from './feed/events.js'
 export { Feed } from './feed/feed.js'
 export type { Field, FieldOptions, Fields, Int64Options, LevelsOptions, TextOptions } from './feed/field.js'
-export type { Json, JsonOptions, OneOfOptions, SchemaLimits, ShapeOptions, Variants } from './feed/json.js'
+export type {
+  Json,
+  JsonOptions,
+  OneOfOptions,
+  SchemaLimits,
+  SequenceRole,
+  ShapeOptions,
+  Variants,
+} from './feed/json.js'
 export { json } from './feed/json.js'
 export type {
   BatchOptions,
   ConflateOptions,
+  ConnectLimit,
   DeflateOptions,
   Expectation,
   FeedOptions,

@@ -5,6 +5,7 @@ import { nativeSocket, nativeTls } from '../runtime/connect-options.js'
 import { parseProxy } from '../runtime/connect-url.js'
 import { core } from '../runtime/core.js'
 import type { StatsMemory } from '../runtime/stats.js'
+import { arbiterInternals } from './arbiter.js'
 import { isBookEvent } from './book-role.js'
 import { type CoreConfiguration, configureCore } from './core-configuration.js'
 import { type Decoder, RowDecoder, rowInternals, SbeDecoder } from './decoder.js'
@@ -30,7 +31,7 @@ export interface FeedConfiguration extends Omit<CoreConfiguration, 'native'> {
  * @throws ConfigError naming every field at fault.
  */
 export function configure(source: unknown): FeedConfiguration {
-  const options = parseConfig(subject, feedOptionsSchema, source)
+  const options = withArbiter(parseConfig(subject, feedOptionsSchema, source), source)
   const endpoint = parseEndpoint(options.url)
   if (options.tls !== undefined && !endpoint.secure) throw configFault(subject, ['tls'], 'needs a wss: URL')
   const proxy = options.proxy === undefined ? null : parseProxy(options.proxy, subject)
@@ -53,6 +54,8 @@ export function configure(source: unknown): FeedConfiguration {
   const { trigger, ...socket } = options.socket
   return {
     ...shared,
+    // The slots are the arbiter's.
+    conflateMemory: () => (options.arbiter === undefined ? shared.conflateMemory() : null),
     options,
     name: options.name ?? endpoint.origin,
     endpoint,
@@ -72,6 +75,8 @@ export function configure(source: unknown): FeedConfiguration {
       deflate,
       greeting: options.subscribe,
       tap: tap ?? null,
+      arbiter: null, // joined when the feed opens
+      arbiterPath: options.path,
       connectTimeout: options.timeouts.connect,
       handshakeTimeout: options.timeouts.handshake,
       closeTimeout: options.timeouts.close,
@@ -92,6 +97,25 @@ export function configure(source: unknown): FeedConfiguration {
       trigger,
     }),
   }
+}
+
+/** Rows that an arbiter takes go its way: loop, wake and overflow are its own. */
+function withArbiter(options: ParsedOptions, source: unknown): ParsedOptions {
+  const { arbiter, path } = options
+  if (arbiter === undefined) {
+    if (path !== 0) throw configFault(subject, ['path'], 'needs an `arbiter`')
+    return options
+  }
+  const { decoder, loop, wake, overflow, paths } = arbiterInternals(arbiter)
+  if (options.decode !== decoder) throw configFault(subject, ['decode'], "must be the arbiter's")
+  if (path >= paths) throw configFault(subject, ['path'], `must be below the arbiter's paths: ${paths}`)
+  for (const name of ['loop', 'wake', 'overflow'] as const) {
+    const given = (source as { readonly [name: string]: unknown })[name]
+    if (given !== undefined && given !== { loop, wake, overflow }[name]) {
+      throw configFault(subject, [name], "is the arbiter's to say")
+    }
+  }
+  return { ...options, loop, wake, overflow }
 }
 
 /** A raw message has to pass as one record. */

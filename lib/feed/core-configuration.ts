@@ -87,6 +87,14 @@ export function configureCore(
       flushInterval: options.batch.flushIntervalUs,
       conflateMemory: conflate?.memory ?? null,
       conflateRegions: conflate?.regions ?? [],
+      connectLimit:
+        options.connectLimit === undefined
+          ? null
+          : {
+              name: options.connectLimit.name,
+              count: options.connectLimit.count,
+              per: options.connectLimit.perMs,
+            },
       stats: stats.memory,
       sampleBytes: options.samples.bytes,
       sampleInterval: options.samples.interval,

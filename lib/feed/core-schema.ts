@@ -61,6 +61,16 @@ export const coreFields = {
         .default(160),
     })
     .optional(),
+  connectLimit: z
+    .strictObject({
+      name: z.string().min(1).max(256),
+      count: z.int().min(1).max(65_536),
+      perMs: z
+        .number()
+        .min(1)
+        .max(24 * hour),
+    })
+    .optional(),
   samples: z
     .strictObject({ bytes: bytesSchema(0, 65_536).default(256), interval: z.number().min(0).max(hour).default(1_000) })
     .prefault({}),

@@ -178,6 +178,11 @@ export abstract class FeedBase<Events extends object, Item, Info, N extends Nati
   }
 
   /** @internal */
+  protected get statsMemory(): StatsMemory {
+    return this.#stats
+  }
+
+  /** @internal */
   protected allStats(): WireFeedStats {
     return this.#stats.snapshot()
   }

@@ -1,5 +1,6 @@
 import type { NativeFeed } from '../native/addon.js'
 import { core } from '../runtime/core.js'
+import { arbiterInternals } from './arbiter.js'
 import { configure, type FeedConfiguration } from './configuration.js'
 import type { Decoder } from './decoder.js'
 import type { ConnectionInfo, FeedEvents, FeedItem } from './events.js'
@@ -28,6 +29,7 @@ export class Feed<const D extends Decoder = Decoder> extends FeedBase<
 > {
   readonly #configuration: FeedConfiguration
   readonly #recording: Recording | null
+  #greetings = 0
 
   /**
    * Checks the options; connects to nothing yet.
@@ -48,8 +50,14 @@ export class Feed<const D extends Decoder = Decoder> extends FeedBase<
       connectionOf: (text) => JSON.parse(text) as ConnectionInfo,
       loop: () => configuration.loop(),
       conflateMemory: () => configuration.conflateMemory(),
-      create: (channel, stats, conflate) =>
-        new (core().Feed)(channel, configuration.native(stats, conflate, recording?.begin() ?? null)),
+      create: (channel, stats, conflate) => {
+        const native = configuration.native(stats, conflate, recording?.begin() ?? null)
+        const { arbiter } = parsed
+        return new (core().Feed)(
+          channel,
+          arbiter === undefined ? native : { ...native, arbiter: arbiterInternals(arbiter).join() },
+        )
+      },
       released: () => recording?.end(),
       endedWell: (reason, detail) => reason === 'ERR_WS_CLOSED' && detail === normalClosure,
     })
@@ -75,6 +83,28 @@ export class Feed<const D extends Decoder = Decoder> extends FeedBase<
       if (Buffer.byteLength(reason) > 123) return Promise.reject(new RangeError('a close reason has at most 123 bytes'))
     }
     return this.closeWith(code, reason)
+  }
+
+  /**
+   * What is sent first on later connections, in place of the option `subscribe` (at most 1,024 messages); a connection that is open does not
+   * hear of it. A feed that is opened again starts with the option.
+   * @returns a number for `subscribeNumber`.
+   */
+  setSubscribe(messages: readonly (string | Uint8Array)[]): number {
+    if (messages.length > 1_024) throw new RangeError('at most 1,024 messages are sent when a connection opens')
+    this.#greetings += 1
+    this.native?.setGreeting(messages, this.#greetings)
+    return this.#greetings
+  }
+
+  /** Which messages the connection was opened with: 0, those of the option, or a number that `setSubscribe` gave. */
+  get subscribeNumber(): number {
+    return this.statsMemory.greeting
+  }
+
+  /** What an arbiter made of its rows, as of now: those that were the first, copies, and what the copies came behind, summed. */
+  arbitration(): { readonly rows: number; readonly duplicates: number; readonly copyLagNs: number } {
+    return this.statsMemory.arbitration()
   }
 
   /**

@@ -26,7 +26,27 @@ export interface ShapeOptions<F extends Fields> {
   readonly key?: SymbolNames<F> | null | undefined
   /** What the rows are to order books, for feeds that are given `books`. Default: rows like any other. */
   readonly book?: BookRole<F> | undefined
+  /** How copies of its rows that come over several connections are told apart, by key; for an {@link Arbiter}. Default: not at all. */
+  readonly sequence?: SequenceRole<F> | undefined
+  /**
+   * The rows are about the connection, not the market: answers to subscriptions, announcements. Each is delivered by the feed itself
+   * (not by its arbiter), whatever `overflow` says. Default false.
+   */
+  readonly notice?: boolean | undefined
 }
+
+/**
+ * What the numbers of a shape's rows say. Fields are `int64` and not optional; of `distinct` they may be `text` as well.
+ * - `contiguous`: numbers of a key go up by one. Each passes once, also late; what does not come is told.
+ * - `increasing`: rows are states: only what is newer than everything before passes.
+ * - `distinct`: each number or text passes once, in any order.
+ * - `'leader'`: there is no number. Of each key the rows of one connection pass, until it ends or falls silent.
+ */
+export type SequenceRole<F extends Fields = Fields> =
+  | { readonly contiguous: keyof F & string }
+  | { readonly increasing: keyof F & string }
+  | { readonly distinct: keyof F & string }
+  | 'leader'
 
 /** Limits of a schema. */
 export interface SchemaLimits {
@@ -106,6 +126,18 @@ const jsonOptionsSchema = z.strictObject({
   eachAbsent: z.enum(['count', 'ignore']).optional(),
   key: z.string().nullable().optional(),
   book: bookRoleSchema.optional(),
+  sequence: z
+    .union(
+      [
+        z.literal('leader'),
+        z.strictObject({ contiguous: z.string() }),
+        z.strictObject({ increasing: z.string() }),
+        z.strictObject({ distinct: z.string() }),
+      ],
+      { error: "must be 'leader', or one of contiguous, increasing, distinct with a field" },
+    )
+    .optional(),
+  notice: z.boolean().optional(),
   ...limits,
 })
 
@@ -129,10 +161,12 @@ function single<F extends Fields, Name extends string>(
     eachAbsent,
     key,
     book,
+    sequence,
+    notice,
     ...given
   } = parseConfig('schema options', jsonOptionsSchema, options)
   checkFields(fields, [])
-  const source: ShapeSource = { name, fields, each, eachAbsent, key, book, at: [] }
+  const source: ShapeSource = { name, fields, each, eachAbsent, key, book, sequence, notice, at: [] }
   const shape = compileShape(source)
   const decoder = new JsonDecoder(JSON.stringify({ shapes: [shape.description], ...given }), [shape])
   sources.set(decoder, source)
@@ -183,7 +217,8 @@ function variantSource(name: string, variant: Variant | undefined): ShapeSource 
     return { ...source, name, at: [name] }
   }
   checkFields(variant, [name])
-  const none = { each: undefined, eachAbsent: undefined, key: undefined, book: undefined }
+  const roles = { book: undefined, sequence: undefined, notice: undefined }
+  const none = { each: undefined, eachAbsent: undefined, key: undefined, ...roles }
   return { name, fields: variant as Fields, ...none, at: [name] }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ArbiterLayout } from '../native/addon.js'
 import {
   headerValueSchema as headerValue,
   socketSchema,
@@ -6,6 +7,7 @@ import {
   tokenSchema as token,
 } from '../runtime/connect-options.js'
 import { isTrafficRecorder, type TrafficRecorder } from '../runtime/traffic.js'
+import { Arbiter } from './arbiter.js'
 import { bytesSchema, coreFields, heartbeatFields, msSchema, oneReceiveBuffer } from './core-schema.js'
 import { type Decoder, isDecoder } from './decoder.js'
 import { FeedBooks } from './feed-books.js'
@@ -52,6 +54,12 @@ export const feedOptionsSchema = z
       .union([message, z.array(message).max(1_024)], { error: 'must be a message or an array of messages' })
       .transform((value) => (Array.isArray(value) ? value : [value]))
       .prefault([]),
+    arbiter: z.instanceof(Arbiter, { error: 'must be an Arbiter' }).optional(),
+    path: z
+      .int()
+      .min(0)
+      .max(ArbiterLayout.maxPaths - 1)
+      .default(0),
     heartbeat: heartbeat.prefault({}),
     tls: tlsSchema.optional(),
     proxy: z.union([z.string(), z.instanceof(URL)], { error: 'must be a string or a URL' }).optional(),

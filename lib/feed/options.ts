@@ -3,7 +3,8 @@ import type { WakeMode } from '../runtime/channel.js'
 import type { SocketOptions, TlsOptions } from '../runtime/connect-options.js'
 import type { Loop, LoopMode } from '../runtime/loop.js'
 import type { TrafficRecorder } from '../runtime/traffic.js'
-import type { Decoder } from './decoder.js'
+import type { Arbiter } from './arbiter.js'
+import type { Decoder, JsonDecoder } from './decoder.js'
 import type { FeedBooks } from './feed-books.js'
 
 /** What happens when JS does not keep up. */
@@ -103,6 +104,16 @@ export interface SampleOptions {
   readonly interval?: number | undefined
 }
 
+/**
+ * At most `count` attempts to connect, 1…65,536, within any `perMs` milliseconds, 1…86,400,000: further ones wait. Held for the whole
+ * process, worker threads included, by all feeds that give the same name (1…256 characters) and numbers.
+ */
+export interface ConnectLimit {
+  readonly name: string
+  readonly count: number
+  readonly perMs: number
+}
+
 /** Options of all kinds of feeds. */
 export interface CoreFeedOptions {
   /** Name in errors, up to 256 characters. Default: scheme, host and port of the URL. */
@@ -131,6 +142,8 @@ export interface CoreFeedOptions {
   readonly recvBuffer?: number | undefined
   /** Sizes the receive buffer by the stream. */
   readonly expect?: Expectation | undefined
+  /** How often connections may be begun, by all feeds of the process that name this limit. Default: no limit but `reconnect`. */
+  readonly connectLimit?: ConnectLimit | undefined
   readonly samples?: SampleOptions | undefined
   /** Cuts the feed at once when aborted. */
   readonly signal?: AbortSignal | undefined
@@ -142,6 +155,13 @@ export interface FeedOptions<D extends Decoder = Decoder> extends CoreFeedOption
   readonly url: string | URL
   /** What to make of messages: `json({…})`, `json.oneOf(…)`, `sbe(…)`, `text()` or `bytes()`. */
   readonly decode: D
+  /**
+   * Takes the rows of this feed and of others that carry the same streams, and hands on the first copy of each: listen to it instead. Of
+   * the same `decode`; loop, `wake` and `overflow` are the arbiter's. Default: none.
+   */
+  readonly arbiter?: Arbiter<D & JsonDecoder> | undefined
+  /** Which of the arbiter's paths this feed is, from 0. Default 0. */
+  readonly path?: number | undefined
   /** Message or messages sent each time a connection opens, before anything else. Default: none. */
   readonly subscribe?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
   /**

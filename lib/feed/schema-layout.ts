@@ -7,6 +7,11 @@ import { type AnyFieldOptions, type Field, type Fields, isField } from './field.
 import { type Path, type Pointer, parsePointer } from './pointer.js'
 import { type CompiledShape, checkFieldName, type FieldSource, layOut } from './row-layout.js'
 
+/** How copies of rows are told apart, as the user gave it. */
+export type SequenceSource =
+  | 'leader'
+  | { readonly [K in 'contiguous' | 'increasing' | 'distinct']?: string | undefined }
+
 /** A shape as the user gave it. */
 export interface ShapeSource {
   readonly name: string
@@ -16,6 +21,8 @@ export interface ShapeSource {
   /** Undefined: the first symbol field, if there is one; null: none. */
   readonly key: string | null | undefined
   readonly book: AnyBookRole | undefined
+  readonly sequence: SequenceSource | undefined
+  readonly notice: boolean | undefined
   /** Where it stands in the schema, for errors. */
   readonly at: Path
 }
@@ -46,7 +53,17 @@ const optionsByKind = {
  * Gives every field its place in the row.
  * @throws ConfigError naming the field at fault.
  */
-export function compileShape({ name, fields, each, eachAbsent, key, book, at }: ShapeSource): CompiledShape {
+export function compileShape({
+  name,
+  fields,
+  each,
+  eachAbsent,
+  key,
+  book,
+  sequence,
+  notice,
+  at,
+}: ShapeSource): CompiledShape {
   const sources = Object.entries(fields).map(([fieldName, field]): [string, FieldSource] => {
     const where = [...at, fieldName]
     checkFieldName(fieldName, where)
@@ -61,8 +78,23 @@ export function compileShape({ name, fields, each, eachAbsent, key, book, at }: 
     ...(array !== undefined && { each: array }),
     ...(eachAbsent !== undefined && { eachAbsent }),
     ...(book !== undefined && { book: describeBookRole(book, fields, array !== undefined, [...at, 'book']) }),
+    ...(sequence !== undefined && { sequence: sequenceOf(sequence, sources, at) }),
+    ...(notice !== undefined && { notice }),
   }
   return layOut({ name, fields: sources, key, at }, more)
+}
+
+function sequenceOf(role: SequenceSource, fields: readonly (readonly [string, FieldSource])[], at: Path): object {
+  if (role === 'leader') return { mode: role }
+  const [mode, name] = Object.entries(role)[0] as [string, string]
+  const field = fields.findIndex(([fieldName]) => fieldName === name)
+  const kind = fields[field]?.[1].kind
+  const where = [...at, 'sequence', mode]
+  if (kind !== 'int64' && !(mode === 'distinct' && kind === 'text')) {
+    throw configFault('schema', where, `must name an int64${mode === 'distinct' ? ' or text' : ''} field`)
+  }
+  if (fields[field]?.[1].optional) throw configFault('schema', where, 'must name a field that is not optional')
+  return { mode, field }
 }
 
 function sourceOf(field: Field, at: Path): FieldSource {

@@ -106,6 +106,8 @@ export interface NativeCoreOptions {
   readonly flushInterval: number
   readonly conflateMemory: ArrayBuffer | null
   readonly conflateRegions: readonly NativeConflateRegion[]
+  /** Attempts of all feeds of the process that have this name and limit, at most `count` (1…65,536) within `per`; null: any number. */
+  readonly connectLimit: { readonly name: string; readonly count: number; readonly per: number } | null
   /** Layout: `StatsLayout`. */
   readonly stats: ArrayBuffer
   /** Bytes of a malformed message kept as its sample, at most one sample per `sampleInterval` ms. */
@@ -150,6 +152,10 @@ export interface NativeFeedOptions extends NativeCoreOptions {
   readonly readChunk: number
   /** What rows are made of and how (`docs/schema-format.md`), or null: raw messages. */
   readonly schema: string | null
+  /** Takes the rows and passes the first copies on under its own handle; of the same channel and schema. */
+  readonly arbiter: NativeArbiter | null
+  /** Which of its paths this feed is. */
+  readonly arbiterPath: number
   /** What messages are when there is a schema. */
   readonly format: 'json' | 'sbe'
   /** Books that are fed by it, of the same channel; null: book events are rows like any other. */
@@ -187,6 +193,35 @@ export interface NativeFeed extends NativeFeedControl {
    */
   send(data: string | Uint8Array): number
   sendBatch(data: readonly (string | Uint8Array)[]): number
+  /** What is sent first on later connections; `number` stands at `StatsLayout.greetingOffset` from the connection on that got it. */
+  setGreeting(greeting: readonly (string | Uint8Array)[], number: number): void
+}
+
+/** Times in milliseconds. */
+export interface NativeArbiterOptions {
+  readonly schema: string
+  /** 1…`ArbiterLayout.maxPaths`. */
+  readonly paths: number
+  /** Power of two, 64 or more. */
+  readonly window: number
+  readonly recent: number
+  readonly wait: number
+  readonly lead: number
+  readonly restart: number
+  readonly ringWindow: number
+  readonly flushRows: number
+  /** Null: rows are not conflated. */
+  readonly conflateMemory: ArrayBuffer | null
+  readonly conflateRegions: readonly NativeConflateRegion[]
+  /** Layout: `StatsLayout`, then `ArbiterLayout`. */
+  readonly stats: ArrayBuffer
+}
+
+/** What feeds share that carry the same streams (`native/feed/arbiter.h`). */
+export interface NativeArbiter {
+  readonly handle: number
+  /** Its memory is kept until the last feed that has a share in it is gone. */
+  destroy(): void
 }
 
 /** What one subscription asks for. */
@@ -340,6 +375,7 @@ export interface NativeAddon {
   readonly Hub: new (channel: NativeChannel, options: NativeHubOptions) => NativeHub
   readonly BookSet: new (channel: NativeChannel, options: NativeBookSetOptions) => NativeBookSet
   readonly Feed: new (channel: NativeChannel, options: NativeFeedOptions) => NativeFeed
+  readonly Arbiter: new (channel: NativeChannel, options: NativeArbiterOptions) => NativeArbiter
   readonly WireFeed: new (channel: NativeChannel, options: NativeWireFeedOptions) => NativeWireFeed
   readonly HttpPool: new (channel: NativeChannel, options: NativeHttpPoolOptions) => NativeHttpPool
   readonly Hmac: new (
@@ -407,7 +443,8 @@ export const RecordKind = {
   malformed: 7,
   /** header, time f64, f64 round trip in ns. */
   pong: 8,
-  /** Wire format: header, time f64, u64 first, u64 last sequence number, u8 cause | u8 fate | u16 0 | u32 topic length, topic. */
+  /** Of an arbiter: header (with the shape), time f64, i64 first, i64 last number, u32 0 | u32 bytes of the key, key.
+   *  Wire format: header, time f64, u64 first, u64 last sequence number, u8 cause | u8 fate | u16 0 | u32 topic length, topic. */
   sequenceGap: 9,
   /** Wire format: header, time f64, u64 sequence number before the first that comes, u32 topic length | u32 0, topic. */
   subscribed: 10,
@@ -514,7 +551,7 @@ export const StatCounters = [
   'sentBytes', // payload bytes of them
   'samplesSuppressed', // malformed messages without a sample of their own
   'controlLost', // state or gap records that found no room (bounded memory)
-  'duplicates', // wire format: messages dropped, since they had come before
+  'duplicates', // wire format, arbiter: messages or rows dropped, since they had come before
   'gaps', // ranges of sequence numbers that did not come when they were due
   'missing', // messages in them
   'recovered', // of these, came after all
@@ -522,7 +559,7 @@ export const StatCounters = [
   'heartbeats', // of the sender
   'skippedBytes', // bytes of no intact frame
   'overrun', // shared memory: records that were overwritten before they were read
-  'reserved0',
+  'copyLagNs', // of an arbiter's feeds: sum of what their copies came behind the first
   'reserved1',
 ] as const
 
@@ -534,6 +571,8 @@ export const HistogramLayout = { headerBytes: 32, buckets: 1152, bytes: 32 + 115
 
 export const StatsLayout = {
   stateOffset: 0,
+  /** u32: the number of the greeting that the connection got. */
+  greetingOffset: 8,
   countersOffset: 64,
   /** After the counters: one u64 per MalformedKinds entry. */
   malformedOffset: 64 + StatCounters.length * 8,
@@ -541,4 +580,43 @@ export const StatsLayout = {
   histogramsOffset: 512,
   histograms: ['kernelToNative', 'nativeToRing', 'ringToJs'],
   bytes: 512 + 3 * (32 + 1152 * 8),
+} as const
+
+/** What an arbiter counts. */
+export const ArbiterCounters = [
+  'passed', // rows
+  'copies', // dropped: had come before
+  'old', // dropped: too old to tell, or older than the newest
+  'late', // passed: had been passed over
+  'gaps', // ranges told
+  'missing', // numbers in them
+  'openMissing', // numbers that are waited for now
+  'restarts', // the venue began its numbers anew
+  'keys',
+  'reserved0',
+  'reserved1',
+  'reserved2',
+] as const
+
+export const ArbiterPathCounters = [
+  'wins', // rows that were the first
+  'copies', // rows that another connection had brought
+  'old',
+  'missed', // numbers that this path passed over
+  'lagNs', // sum of what the copies came behind
+  'reserved0',
+  'reserved1',
+  'reserved2',
+] as const
+
+const pathCounterBytes = ArbiterPathCounters.length * 8
+
+/** Statistics memory of an arbiter, behind that of a feed. */
+export const ArbiterLayout = {
+  maxPaths: 16,
+  countersOffset: StatsLayout.bytes,
+  pathsOffset: StatsLayout.bytes + ArbiterCounters.length * 8,
+  pathBytes: pathCounterBytes + HistogramLayout.bytes,
+  /** Of the histogram of lags, from the path's start. */
+  lagOffset: pathCounterBytes,
 } as const

@@ -2,11 +2,12 @@ import { FeedStates, HistogramLayout, MalformedKinds, StatCounters, StatsLayout 
 import { HistogramWriter, type LatencySnapshot, snapshotHistogram } from './histogram.js'
 import type { FeedState, MalformedKind } from './records.js'
 
-type Reserved = 'reserved0' | 'reserved1' | 'malformed'
+type Reserved = 'reserved1' | 'malformed'
 
 /** Counters that only feeds in the wire format have. */
 const wireCounters = [
   'duplicates',
+  'copyLagNs',
   'gaps',
   'missing',
   'recovered',
@@ -44,6 +45,8 @@ export interface FeedStats extends FeedCounters {
 
 /** Everything a feed in the wire format counts. */
 export interface WireFeedStats extends FeedStats {
+  /** @internal Of an arbiter's feeds. */
+  readonly copyLagNs: number
   /** Messages that had come before, and were dropped. */
   readonly duplicates: number
   /** Ranges of sequence numbers that did not come when they were due. */
@@ -70,11 +73,26 @@ const connectsOffset = StatsLayout.countersOffset + StatCounters.indexOf('connec
 
 /** The memory in which the core counts, and JS its own part. */
 export class StatsMemory {
-  readonly memory = new ArrayBuffer(StatsLayout.bytes)
+  readonly memory: ArrayBuffer
   /** Samples of `nativeToJs`. */
-  readonly delivery = new HistogramWriter(this.memory, nativeToJs)
-  readonly #state = new Int32Array(this.memory, StatsLayout.stateOffset, 1)
-  readonly #connects = new BigUint64Array(this.memory, connectsOffset, 1)
+  readonly delivery: HistogramWriter
+  readonly #state: Int32Array
+  readonly #connects: BigUint64Array
+  readonly #counters: BigUint64Array
+
+  /** @param bytes of the memory; more than a feed's when others count behind it. */
+  constructor(bytes: number = StatsLayout.bytes) {
+    this.memory = new ArrayBuffer(bytes)
+    this.delivery = new HistogramWriter(this.memory, nativeToJs)
+    this.#state = new Int32Array(this.memory, StatsLayout.stateOffset, 4)
+    this.#connects = new BigUint64Array(this.memory, connectsOffset, 1)
+    this.#counters = new BigUint64Array(this.memory, StatsLayout.countersOffset, StatCounters.length)
+  }
+
+  /** Number of the greeting that the connection got. */
+  get greeting(): number {
+    return Atomics.load(this.#state, StatsLayout.greetingOffset / 4)
+  }
 
   get state(): FeedState {
     return FeedStates[Atomics.load(this.#state, 0)] ?? 'disconnected'
@@ -85,16 +103,18 @@ export class StatsMemory {
     return Number(Atomics.load(this.#connects, 0))
   }
 
+  /** Of an arbiter's feeds. */
+  arbitration(): { rows: number; duplicates: number; copyLagNs: number } {
+    const read = (name: (typeof StatCounters)[number]): number =>
+      Number(Atomics.load(this.#counters, StatCounters.indexOf(name)))
+    return { rows: read('rows'), duplicates: read('duplicates'), copyLagNs: read('copyLagNs') }
+  }
+
   /** All counters, those of the wire format included. */
   snapshot(): WireFeedStats {
     const memory = this.memory
     this.delivery.flush()
-    const {
-      malformed,
-      reserved0: _0,
-      reserved1: _1,
-      ...counters
-    } = readCounters(memory, StatsLayout.countersOffset, StatCounters)
+    const { malformed, reserved1: _1, ...counters } = readCounters(memory, StatsLayout.countersOffset, StatCounters)
     return {
       state: this.state,
       ...counters,
@@ -109,7 +129,12 @@ export class StatsMemory {
   }
 }
 
-function readCounters<K extends string>(memory: ArrayBuffer, offset: number, names: readonly K[]): Record<K, number> {
+/** Counters as of now, by name. */
+export function readCounters<K extends string>(
+  memory: ArrayBuffer,
+  offset: number,
+  names: readonly K[],
+): Record<K, number> {
   const words = new BigUint64Array(memory, offset, names.length)
   return Object.fromEntries(names.map((name, i) => [name, Number(Atomics.load(words, i))])) as Record<K, number>
 }

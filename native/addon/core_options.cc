@@ -32,6 +32,8 @@ void read_heartbeat(const Napi::Object& js, feed::Heartbeat& o) {
   o.app_ping_ns = ns(js, "appPingInterval");
 }
 
+}  // namespace
+
 Result<void> read_conflation(const Napi::Object& js, feed::CoreOptions& o, std::vector<Napi::ObjectReference>& memory) {
   if (!js.Get("conflateMemory").IsArrayBuffer()) return Error{Errc::kSchema, 0, "conflate needs memory"};
   o.conflate_memory = take_memory(js, "conflateMemory", memory);
@@ -51,8 +53,6 @@ Result<void> read_conflation(const Napi::Object& js, feed::CoreOptions& o, std::
   }
   return {};
 }
-
-}  // namespace
 
 std::span<uint8_t> take_memory(const Napi::Object& js, const char* name, std::vector<Napi::ObjectReference>& memory) {
   auto buffer = js.Get(name).As<Napi::ArrayBuffer>();
@@ -74,9 +74,17 @@ Result<void> read_core_options(const Napi::Object& js, feed::CoreOptions& o,
   o.flush_interval_ns = static_cast<int64_t>(number(js, "flushInterval") * 1e3);
   o.sample_bytes = static_cast<uint32_t>(size(js, "sampleBytes"));
   o.sample_interval_ns = ns(js, "sampleInterval");
+  if (js.Get("connectLimit").IsObject()) {
+    const auto limit = object(js, "connectLimit");
+    o.connect_limit = {
+        text(limit, "name"),
+        std::clamp<uint32_t>(static_cast<uint32_t>(size(limit, "count")), 1, feed::ConnectGate::kMaxCount),
+        ns(limit, "per")};
+  }
   o.stats = take_memory(js, "stats", memory);
   if (o.stats.size() < feed::Stats::kBytesTotal) return Error{Errc::kSystem, 0, "statistics memory is too small"};
-  if (o.overflow == feed::Overflow::kConflate) {
+  // An arbiter brings its own.
+  if (o.overflow == feed::Overflow::kConflate && !js.Get("arbiter").IsObject()) {
     const auto conflation = read_conflation(js, o, memory);
     if (!conflation.ok()) return conflation.error();
   }

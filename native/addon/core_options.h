@@ -19,4 +19,8 @@ namespace tickwire::addon {
 [[nodiscard]] Result<void> read_core_options(const Napi::Object& js, feed::CoreOptions& o,
                                              std::vector<Napi::ObjectReference>& memory);
 
+// The memory and slots of `conflateMemory` and `conflateRegions`, for the shapes of `o.schema`.
+[[nodiscard]] Result<void> read_conflation(const Napi::Object& js, feed::CoreOptions& o,
+                                           std::vector<Napi::ObjectReference>& memory);
+
 }  // namespace tickwire::addon

@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "addon/arbiter_object.h"
 #include "addon/book_set_object.h"
 #include "addon/channel_object.h"
 #include "addon/feed_object.h"
@@ -88,6 +89,7 @@ Napi::Object init_exports(Napi::Env env, Napi::Object exports) {
   exports.Set("Loop", LoopObject::define(env));
   exports.Set("Channel", ChannelObject::define(env));
   exports.Set("BookSet", BookSetObject::define(env));
+  exports.Set("Arbiter", ArbiterObject::define(env));
   exports.Set("Feed", FeedObject::define(env));
   exports.Set("Hub", HubObject::define(env));
   exports.Set("WireFeed", WireFeedObject::define(env));

@@ -64,8 +64,8 @@ Napi::Function FeedObject::define(Napi::Env env) {
       env, "Feed",
       {InstanceMethod<&FeedObject::open>("open"), InstanceMethod<&FeedObject::close>("close"),
        InstanceMethod<&FeedObject::abort>("abort"), InstanceMethod<&FeedObject::send>("send"),
-       InstanceMethod<&FeedObject::send_batch>("sendBatch"), InstanceMethod<&FeedObject::ping>("ping"),
-       InstanceMethod<&FeedObject::reconnect>("reconnect"),
+       InstanceMethod<&FeedObject::set_greeting>("setGreeting"), InstanceMethod<&FeedObject::send_batch>("sendBatch"),
+       InstanceMethod<&FeedObject::ping>("ping"), InstanceMethod<&FeedObject::reconnect>("reconnect"),
        InstanceMethod<&FeedObject::send_queue_bytes>("sendQueueBytes"), InstanceMethod<&FeedObject::destroy>("destroy"),
        InstanceAccessor<&FeedObject::handle>("handle")});
 }
@@ -86,6 +86,15 @@ FeedObject::FeedObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
         return std::unique_ptr<feed::FeedCore>(std::move(feed.value()));
       },
       std::move(memory));
+}
+
+// setGreeting(list, number)
+Napi::Value FeedObject::set_greeting(const Napi::CallbackInfo& info) {
+  control_.post([greeting = read_greeting(info[0].As<Napi::Array>()),
+                 number = info[1].ToNumber().Uint32Value()](feed::FeedCore& feed) mutable {
+    static_cast<feed::Feed&>(feed).set_greeting(std::move(greeting), number);
+  });
+  return info.Env().Undefined();
 }
 
 Napi::Value FeedObject::send(const Napi::CallbackInfo& info) {

@@ -21,6 +21,7 @@ class FeedObject final : public Napi::ObjectWrap<FeedObject> {
   Napi::Value reconnect(const Napi::CallbackInfo& info) { return control_.reconnect(info); }
   Napi::Value send_queue_bytes(const Napi::CallbackInfo& info) { return control_.send_queue_bytes(info); }
   Napi::Value destroy(const Napi::CallbackInfo& info) { return control_.destroy(info); }
+  Napi::Value set_greeting(const Napi::CallbackInfo& info);
   Napi::Value send(const Napi::CallbackInfo& info);
   Napi::Value send_batch(const Napi::CallbackInfo& info);
   // Null once it was given back.

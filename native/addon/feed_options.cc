@@ -1,5 +1,6 @@
 #include "addon/feed_options.h"
 
+#include "addon/arbiter_object.h"
 #include "addon/book_set_object.h"
 #include "addon/connect_options.h"
 #include "addon/core_options.h"
@@ -45,6 +46,20 @@ void read_session(const Napi::Object& js, ws::SessionOptions& o) {
 
 }  // namespace
 
+std::vector<feed::Greeting> read_greeting(Napi::Array list) {
+  std::vector<feed::Greeting> greeting;
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    const Napi::Value value = list.Get(i);
+    if (value.IsString()) {
+      greeting.push_back({ws::Opcode::kText, value.ToString().Utf8Value()});
+    } else {
+      const auto bytes = value.As<Napi::Uint8Array>();
+      greeting.push_back({ws::Opcode::kBinary, std::string(bytes.Data(), bytes.Data() + bytes.ByteLength())});
+    }
+  }
+  return greeting;
+}
+
 Result<feed::FeedOptions> read_feed_options(Napi::Object js, std::vector<Napi::ObjectReference>& memory) {
   feed::FeedOptions o;
   auto target = read_connect_target(js);
@@ -54,16 +69,7 @@ Result<feed::FeedOptions> read_feed_options(Napi::Object js, std::vector<Napi::O
   // What create() of the handshake refuses would otherwise only show with the first connection.
   auto handshake = ws::ClientHandshake::create(o.session.handshake);
   if (!handshake.ok()) return handshake.error();
-  const auto greeting = js.Get("greeting").As<Napi::Array>();
-  for (uint32_t i = 0; i < greeting.Length(); ++i) {
-    const Napi::Value value = greeting.Get(i);
-    if (value.IsString()) {
-      o.greeting.push_back({ws::Opcode::kText, value.ToString().Utf8Value()});
-    } else {
-      const auto bytes = value.As<Napi::Uint8Array>();
-      o.greeting.push_back({ws::Opcode::kBinary, std::string(bytes.Data(), bytes.Data() + bytes.ByteLength())});
-    }
-  }
+  o.greeting = read_greeting(js.Get("greeting").As<Napi::Array>());
   if (js.Get("schema").IsString()) {
     if (text(js, "format") == "sbe") {
       auto schema = decode::compile_sbe_schema(text(js, "schema"));
@@ -88,6 +94,13 @@ Result<feed::FeedOptions> read_feed_options(Napi::Object js, std::vector<Napi::O
   }
   auto core = read_core_options(js, o, memory);
   if (!core.ok()) return core.error();
+  if (js.Get("arbiter").IsObject()) {
+    ArbiterObject* const arbiter = ArbiterObject::Unwrap(object(js, "arbiter"));
+    if (arbiter == nullptr || arbiter->arbiter() == nullptr) return Error{Errc::kNotOpen, 0, "the arbiter is closed"};
+    o.arbiter = arbiter->arbiter();
+    o.path = static_cast<uint32_t>(size(js, "arbiterPath"));
+    arbiter->share_memory(memory);
+  }
   return o;
 }
 

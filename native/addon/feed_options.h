@@ -13,4 +13,7 @@ namespace tickwire::addon {
 // corrupt memory is checked again here.
 [[nodiscard]] Result<feed::FeedOptions> read_feed_options(Napi::Object js, std::vector<Napi::ObjectReference>& memory);
 
+// Texts and Uint8Arrays, as they are sent when a connection opens.
+[[nodiscard]] std::vector<feed::Greeting> read_greeting(Napi::Array list);
+
 }  // namespace tickwire::addon

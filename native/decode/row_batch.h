@@ -20,6 +20,7 @@
 #pragma once
 #include <cstdint>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 namespace tickwire::decode {
@@ -109,6 +110,23 @@ class RowBatch {
     return words;
   }
   [[nodiscard]] const std::vector<Row>& rows() const noexcept { return rows_; }
+  // Leaves the rows for which keep(row) holds, without gaps between them and in their order. No row is open.
+  template <class Keep>
+  void keep_if(Keep&& keep) {
+    size_t kept = 0;
+    uint32_t end = 0;
+    for (Row& row : rows_) {
+      if (!keep(std::as_const(row))) continue;
+      if (row.word_offset != end) {
+        std::memmove(base_ + end, base_ + row.word_offset, size_t{row.word_count} * 8);
+        row.word_offset = end;
+      }
+      end += row.word_count;
+      rows_[kept++] = row;
+    }
+    rows_.resize(kept);
+    used_ = end;
+  }
   [[nodiscard]] uint64_t* row_words(const Row& row) noexcept { return base_ + row.word_offset; }
   [[nodiscard]] uint32_t total_bytes() const noexcept { return used_ * 8; }
 

@@ -33,6 +33,7 @@ class Compiler {
   void field(const Element& value, const std::string& place, Shape& shape);
   void case_at(const Element& value, const std::string& place);
   void path(const Element& value, const std::string& place, std::vector<PathStep>& out);
+  void sequence(const Element& value, const std::string& place, const Shape& shape, SequenceRole& out);
 
   DescriptionReader reader_;
   LayoutReader layout_{reader_};
@@ -84,8 +85,10 @@ void Compiler::top(const Element& root) {
 
 void Compiler::shape(const Element& value, const std::string& place) {
   object from;
-  if (!reader_.object(value, place, {"name", "each", "eachAbsent", "words", "flagsSlot", "keyField", "fields", "book"},
-                      from))
+  if (!reader_.object(
+          value, place,
+          {"name", "each", "eachAbsent", "words", "flagsSlot", "keyField", "fields", "book", "sequence", "notice"},
+          from))
     return;
   Shape made;
   layout_.begin_shape(from, place, schema_.shapes, made);
@@ -110,7 +113,38 @@ void Compiler::shape(const Element& value, const std::string& place) {
   if (!reader_.ok()) return;
   layout_.end_shape(from, place, made);
   if (reader_.member(from, place, "book", false, member)) read_book_role(reader_, member, at(place, "book"), made);
+  if (reader_.member(from, place, "sequence", false, member))
+    sequence(member, at(place, "sequence"), made, made.sequence);
+  layout_.boolean(from, place, "notice", made.notice);
+  if (made.notice && made.sequence.mode != SequenceMode::kNone) reader_.fail(at(place, "notice"), "with a sequence");
   schema_.shapes.push_back(std::move(made));
+}
+
+void Compiler::sequence(const Element& value, const std::string& place, const Shape& shape, SequenceRole& out) {
+  object from;
+  if (!reader_.object(value, place, {"mode", "field"}, from)) return;
+  Element member;
+  size_t mode = 0;
+  // In the order of SequenceMode.
+  if (!reader_.member(from, place, "mode", true, member) ||
+      !reader_.choice(member, at(place, "mode"), {"contiguous", "increasing", "distinct", "leader"}, mode)) {
+    return;
+  }
+  out.mode = static_cast<SequenceMode>(mode + 1);
+  const bool numbered = out.mode != SequenceMode::kLeader;
+  if (!numbered && reader_.member(from, place, "field", false, member)) {
+    reader_.fail(at(place, "field"), "not with a leader");
+  }
+  if (!numbered) return;
+  layout_.integer(from, place, "field", 0, static_cast<int64_t>(shape.fields.size()) - 1, out.field, true);
+  if (!reader_.ok()) return;
+  const Field& field = shape.fields[static_cast<size_t>(out.field)];
+  const bool may_be_text = out.mode == SequenceMode::kDistinct;
+  if (field.type != FieldType::kInt64 && !(may_be_text && field.type == FieldType::kText)) {
+    reader_.fail(at(place, "field"), may_be_text ? "not an int64 or text field" : "not an int64 field");
+  } else if (field.optional) {
+    reader_.fail(at(place, "field"), "an optional field");
+  }
 }
 
 void Compiler::field(const Element& value, const std::string& place, Shape& shape) {

@@ -59,6 +59,14 @@ struct BookRole {
   std::string bid;
 };
 
+// How rows that come over several connections are told apart (feed/arbiter.h).
+enum class SequenceMode : uint8_t { kNone, kContiguous, kIncreasing, kDistinct, kLeader };
+
+struct SequenceRole {
+  SequenceMode mode = SequenceMode::kNone;
+  int32_t field = -1;  // index of the field that holds the number; -1 for kLeader
+};
+
 struct Shape {
   std::string name;
   std::vector<PathStep> each;         // not empty: one row per element of the array found there
@@ -69,6 +77,8 @@ struct Shape {
   int32_t flags_slot = -1;  // word of presence bits, when any field is optional
   int32_t key_field = -1;   // index of the symbol field that conflation goes by; -1 = one key for the whole shape
   std::optional<BookRole> book;
+  SequenceRole sequence;
+  bool notice = false;  // rows are about the connection: each is delivered, whatever the overflow policy
 };
 
 enum class MatchMode : uint8_t { kExact, kPrefix, kSuffix };

@@ -1,5 +1,6 @@
 #include "feed/feed.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -18,6 +19,11 @@ std::span<const uint8_t> bytes_of(std::string_view text) {
 
 // In front of its one caller, which runs for each message and is to hold it.
 inline bool Feed::deliver(const ws::Message& message, const ReceiveTimes& times) {
+  if (kept_ || kept_refused_) [[unlikely]] {
+    bool is_done = false;
+    if (!deliver_kept(is_done)) return false;
+    if (is_done) return true;
+  }
   const bool binary = message.opcode == ws::Opcode::kBinary;
   if (decoder_ == nullptr) {
     return publisher().raw(binary ? RecordKind::kBinary : RecordKind::kText, message.data, times);
@@ -33,7 +39,12 @@ inline bool Feed::deliver(const ws::Message& message, const ReceiveTimes& times)
     stats().add(Counter::kIgnored);
     return true;
   }
-  if (!books_ || !books_->keeps(batch_)) {
+  const bool is_notice = !notice_.empty() && !batch_.rows().empty() && notice_[batch_.rows().front().shape];
+  if (is_notice) [[unlikely]] {
+    publisher().notices(batch_, times);
+  } else if (arbiter_ != nullptr) {
+    return deliver_first(outcome, times);
+  } else if (!books_ || !books_->keeps(batch_)) {
     if (!publisher().rows(batch_, times)) return false;
   }
   // Behind the publisher, which may ask for the same message again.
@@ -45,10 +56,62 @@ inline bool Feed::deliver(const ws::Message& message, const ReceiveTimes& times)
 Feed::Feed(Channel& channel, FeedOptions options, uint16_t handle)
     : FeedCore(channel, std::move(static_cast<CoreOptions&>(options)), handle, Errc::kWsClosedByUser),
       session_options_(std::move(options.session)),
-      greeting_(std::move(options.greeting)) {}
+      greeting_(std::move(options.greeting)),
+      arbiter_(std::move(options.arbiter)),
+      path_(options.path) {}
+
+Feed::~Feed() {
+  if (lane_ != 0) arbiter_->close_lane(lane_);
+}
+
+void Feed::set_greeting(std::vector<Greeting> greeting, uint32_t number) {
+  greeting_ = std::move(greeting);
+  greeting_number_ = number;
+}
+
+// Rows that an arbiter takes. No message is decoded twice here, as what has passed would not pass again.
+bool Feed::deliver_first(const decode::DecodeOutcome& outcome, const ReceiveTimes& times) {
+  if (books_) books_->take(batch_, outcome, times.rx_ns);
+  if (outcome.cut_levels > 0) stats().add(Counter::kLevelsCut, outcome.cut_levels);
+  if (books_ && books_->keeps(batch_)) return true;
+  const Arbiter::Dropped dropped = arbiter_->filter(batch_, path_, lane_, times.rx_ns);
+  if (dropped.copies != 0) {
+    stats().add(Counter::kDuplicates, dropped.copies);
+    stats().add(Counter::kCopyLagNs, dropped.lag_ns);
+  }
+  if (batch_.rows().empty() || publisher().rows(batch_, times)) return true;
+  kept_ = kept_refused_ = true;
+  kept_times_ = times;
+  return false;
+}
+
+// What an arbiter let pass.
+bool Feed::offer_kept() {
+  if (kept_ && publisher().rows(batch_, kept_times_)) kept_ = false;
+  return !kept_;
+}
+
+bool Feed::deliver_kept(bool& is_done) {
+  if (!offer_kept()) return false;
+  is_done = std::exchange(kept_refused_, false);
+  return true;
+}
+
+void Feed::on_session_gone() {
+  kept_refused_ = false;
+  if (lane_ != 0) arbiter_->close_lane(lane_);
+  lane_ = 0;
+}
 
 Result<std::unique_ptr<Feed>> Feed::create(Channel& channel, FeedOptions options, uint16_t handle) {
   ConnectTarget target = std::move(options.target);
+  if (options.arbiter != nullptr) {
+    if (!options.schema || options.path >= options.arbiter->paths() || &options.arbiter->channel() != &channel) {
+      return Error{Errc::kSchema, 0, "the arbiter is of another channel, or has no such path"};
+    }
+    options.row_handle = options.arbiter->handle();
+    options.conflator = options.arbiter->conflator();
+  }
   std::optional<decode::SbeSchema> sbe = std::move(options.sbe);
   std::shared_ptr<BookSet> books = std::move(options.books);
   const bool book_rows = options.book_rows;
@@ -59,6 +122,12 @@ Result<std::unique_ptr<Feed>> Feed::create(Channel& channel, FeedOptions options
     feed->decoder_ = decode::make_sbe_decoder(std::move(*sbe), channel.symbols());
   } else if (feed->options().schema) {
     feed->decoder_ = decode::make_json_decoder(*feed->options().schema, channel.symbols());
+  }
+  if (feed->options().schema) {
+    const auto& shapes = feed->options().schema->shapes;
+    if (std::any_of(shapes.begin(), shapes.end(), [](const decode::Shape& shape) { return shape.notice; })) {
+      for (const decode::Shape& shape : shapes) feed->notice_.push_back(shape.notice);
+    }
   }
   if (books && feed->options().schema) {
     if (&books->channel() != &channel) return Error{Errc::kSystem, 0, "the books are of another channel"};
@@ -120,6 +189,8 @@ void Feed::on_open(const ws::HandshakeResult& result) {
   if (books_) books_->connected();
   tapped_ = false;
   if (tap_) tap_->write(Tap::Kind::kOpen, false, 0, {}, loop().now_ns());
+  if (arbiter_ != nullptr) lane_ = arbiter_->open_lane();
+  stats().set_greeting(greeting_number_);
   // Before anybody else may send: the greeting is what the peer hears first.
   for (const auto& greeting : greeting_) {
     if (!own(*session()).send(greeting.opcode, bytes_of(greeting.payload)).ok()) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "decode/decoder.h"
+#include "feed/arbiter.h"
 #include "feed/book_stage.h"
 #include "feed/feed_core.h"
 #include "feed/options.h"
@@ -22,6 +23,11 @@ class Feed final : private ws::SessionListener, public FeedCore {
  public:
   // From any thread: touches nothing that the loop uses.
   [[nodiscard]] static Result<std::unique_ptr<Feed>> create(Channel& channel, FeedOptions options, uint16_t handle);
+  ~Feed() override;
+
+  // What is sent first on later connections. `number` goes into the statistics with the connection that got it. On the
+  // loop's thread.
+  void set_greeting(std::vector<Greeting> greeting, uint32_t number);
 
   [[nodiscard]] Result<void> send(ws::Opcode opcode, std::span<const uint8_t> payload);
   [[nodiscard]] Result<void> send_batch(std::span<const ws::Message> messages);
@@ -40,19 +46,32 @@ class Feed final : private ws::SessionListener, public FeedCore {
   void on_bytes(size_t n) override { count_read(n); }
   void on_closed(const Error& error, bool clean) override;
   void send_app_ping(std::string_view text) override;
+  bool keeps_rows() const override { return kept_; }
+  bool offer_kept() override;
+  void on_session_gone() override;
 
   void tap(Tap::Kind kind, ws::Opcode opcode, std::span<const uint8_t> bytes, int64_t time_ns) noexcept;
+  [[nodiscard]] bool deliver_kept(bool& is_done);
+  [[nodiscard]] bool deliver_first(const decode::DecodeOutcome& outcome, const ReceiveTimes& times);
   [[nodiscard]] bool deliver(const ws::Message& message, const ReceiveTimes& times);
   // Every session of this feed is one of its source's.
   [[nodiscard]] static ws::Session& own(SessionControl& session) noexcept { return static_cast<ws::Session&>(session); }
 
   const ws::SessionOptions session_options_;
-  const std::vector<Greeting> greeting_;
+  std::vector<Greeting> greeting_;
+  uint32_t greeting_number_ = 0;
   std::unique_ptr<decode::Decoder> decoder_;
   decode::RowBatch batch_;
   std::optional<BookStage> books_;
   std::optional<Tap> tap_;
-  bool tapped_ = false;  // the message that was refused is in the tap already, and will be offered again
+  bool tapped_ = false;       // the message that was refused is in the tap already, and will be offered again
+  std::vector<bool> notice_;  // by shape; empty when there is none
+  std::shared_ptr<Arbiter> arbiter_;
+  const uint32_t path_;
+  uint32_t lane_ = 0;          // of the connection, as the arbiter knows it; 0 = none
+  bool kept_ = false;          // batch_ holds rows that passed and found no room
+  bool kept_refused_ = false;  // they are of the message that the session will offer again
+  ReceiveTimes kept_times_;
 };
 
 }  // namespace tickwire::feed

@@ -42,6 +42,7 @@ Result<void> FeedCore::prepare(Channel& channel, std::unique_ptr<SessionSource> 
   if (!publisher.ok()) return publisher.error();
   publisher_ = std::move(publisher.value());
   source_ = std::move(source);
+  if (!options_.connect_limit.name.empty()) gate_ = ConnectGate::of(options_.connect_limit);
   return {};
 }
 
@@ -123,10 +124,24 @@ size_t FeedCore::send_queue_bytes() {
 void FeedCore::start_attempt() {
   schedule_.on_attempt(loop_.refresh_now());
   move_to(State::kConnecting, {}, NAN, {});
+  if (gate_ != nullptr) {
+    const int64_t now = loop_.refresh_now();
+    if (const int64_t at = gate_->take(now); at > now) {
+      at_gate_ = true;
+      loop_.timers().arm(retry_timer_, at);
+      return;
+    }
+  }
   source_->attempt(*this);
 }
 
-void FeedCore::on_retry_timer(int64_t) { start_attempt(); }
+void FeedCore::on_retry_timer(int64_t) {
+  if (std::exchange(at_gate_, false)) {
+    source_->attempt(*this);
+  } else {
+    start_attempt();
+  }
+}
 
 void FeedCore::on_no_session(const Error& error) { attempt_failed(error); }
 
@@ -183,6 +198,12 @@ void FeedCore::attempt_failed(const Error& error, int64_t not_before_ns) {
 
 void FeedCore::finish(const Error& error) {
   loop_.timers().disarm(retry_timer_);
+  at_gate_ = false;
+  if (keeps_rows() && error.code != Errc::kAborted) {
+    ended_ = error;
+    return;
+  }
+  ended_.reset();
   move_to(State::kDisconnected, error, NAN, error.text);
 }
 
@@ -204,7 +225,8 @@ void FeedCore::drop_session() {
     gone = std::move(session_);
   }
   paused_ = false;
-  if (publisher_) publisher_->forget_partial();
+  on_session_gone();
+  if (publisher_ && !keeps_rows()) publisher_->forget_partial();
   if (gone) loop_.defer_delete(std::move(gone));
 }
 
@@ -277,7 +299,13 @@ void FeedCore::end_of_read() {
 
 void FeedCore::on_space() {
   const bool clear = publisher_->on_space();
-  if (!clear || !paused_ || session_ == nullptr) return;
+  if (!clear || (keeps_rows() && !offer_kept())) return;
+  if (ended_) {
+    const Error error = *ended_;
+    finish(error);
+    return;
+  }
+  if (!paused_ || session_ == nullptr) return;
   paused_ = false;
   heartbeat_.set_paused(false);
   session_->resume();

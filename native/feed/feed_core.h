@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -83,6 +84,13 @@ class FeedCore : public ChannelTenant, private SourceListener, private Heartbeat
   // All messages of one read have been delivered.
   void end_of_read();
 
+  // Rows that an arbiter has let pass are not made again: a feed that could not publish them keeps them, beyond the end
+  // of their connection, and offers them again as soon as there is room. A feed does not end before, unless it is
+  // aborted.
+  [[nodiscard]] virtual bool keeps_rows() const { return false; }
+  [[nodiscard]] virtual bool offer_kept() { return true; }  // true: nothing is kept any more
+  virtual void on_session_gone() {}
+
   // Application pings are a matter of the protocol; those without them ignore it.
   void send_app_ping(std::string_view) override {}
 
@@ -125,6 +133,7 @@ class FeedCore : public ChannelTenant, private SourceListener, private Heartbeat
   HeartbeatMonitor heartbeat_;
   std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<SessionSource> source_;
+  std::shared_ptr<ConnectGate> gate_;
 
   std::mutex session_mutex_;  // guards the pointer against senders; never held while a listener is called
   std::unique_ptr<SessionControl> session_;
@@ -134,6 +143,8 @@ class FeedCore : public ChannelTenant, private SourceListener, private Heartbeat
   StreamInfo stream_info_;
   bool had_connection_ = false;
   bool paused_ = false;
+  bool at_gate_ = false;        // the retry timer waits for the gate
+  std::optional<Error> ended_;  // by this, once what is kept is published
   ReceiveTimes read_times_;
   uint64_t read_messages_ = 0;
   int64_t next_sample_ns_ = 0;

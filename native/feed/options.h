@@ -9,6 +9,7 @@
 
 #include "decode/sbe_schema.h"
 #include "decode/schema.h"
+#include "feed/connect_gate.h"
 #include "feed/reconnect_schedule.h"
 #include "net/connector.h"
 #include "shm/segment.h"
@@ -19,6 +20,9 @@
 #include "ws/session.h"
 
 namespace tickwire::feed {
+
+class Arbiter;
+class Conflator;
 
 enum class Overflow : uint8_t { kBlock, kConflate, kDropOldest };
 
@@ -56,6 +60,9 @@ struct CoreOptions {
   std::span<uint8_t> stats;
   uint32_t sample_bytes = 256;
   int64_t sample_interval_ns = 1'000'000'000;
+  ConnectLimit connect_limit;
+  uint16_t row_handle = 0;               // the handle that rows bear; 0 = the feed's own
+  std::shared_ptr<Conflator> conflator;  // shared by several feeds, in place of the regions; conflate only
 };
 
 struct WireTopics {  // what one subscription asks for
@@ -84,6 +91,8 @@ struct FeedOptions : CoreOptions {
   ConnectTarget target;
   ws::SessionOptions session;
   std::vector<Greeting> greeting;
+  std::shared_ptr<Arbiter> arbiter;      // passes rows on as the first copy of several; of the same schema
+  uint32_t path = 0;                     // which of its paths this feed is
   std::optional<decode::SbeSchema> sbe;  // SBE messages; then `schema` is that of its rows
   std::shared_ptr<BookSet> books;        // of the same channel; none = book events are rows like any other
   bool book_rows = false;                // with books: book events are handed over as rows, too

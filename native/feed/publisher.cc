@@ -27,6 +27,7 @@ Publisher::Publisher(Channel& channel, const CoreOptions& options, uint16_t hand
       overflow_(options.overflow),
       makes_in_place_(options.overflow == Overflow::kBlock),
       handle_(handle),
+      row_handle_(options.row_handle != 0 ? options.row_handle : handle),
       // Announcements of conflated values are few and small: nothing but the ring's end limits them.
       window_(options.overflow == Overflow::kConflate ? channel.ring().capacity()
                                                       : std::min(options.ring_window, channel.ring().capacity())),
@@ -47,7 +48,7 @@ Result<std::unique_ptr<Publisher>> Publisher::create(Channel& channel, const Cor
     if (!made.ok()) return made.error();
     pending.emplace(std::move(made.value()));
   }
-  if (options.overflow == Overflow::kConflate &&
+  if (options.overflow == Overflow::kConflate && options.conflator == nullptr &&
       (!options.schema || options.conflate_regions.size() < options.schema->shapes.size())) {
     return Error{Errc::kSchema, 0, "conflate needs a schema and a region for each of its shapes"};
   }
@@ -55,7 +56,9 @@ Result<std::unique_ptr<Publisher>> Publisher::create(Channel& channel, const Cor
   p->pending_ = std::move(pending);
   if (options.overflow == Overflow::kConflate) {
     p->conflator_ =
-        std::make_unique<Conflator>(options.conflate_memory, options.conflate_regions, channel.max_symbols());
+        options.conflator != nullptr
+            ? options.conflator
+            : std::make_shared<Conflator>(options.conflate_memory, options.conflate_regions, channel.max_symbols());
   }
   return p;
 }
@@ -211,8 +214,10 @@ void Publisher::rows_conflated(decode::RowBatch& batch, uint64_t rx, uint64_t ke
       stats_.add(Counter::kConflated);
       continue;
     }
-    const uint64_t record[2] = {record_header(kConflatedBytes, RecordKind::kConflated, row.shape, handle_), slot};
-    if (!backlog_.empty() || !conflator_->waiting().empty() || !put(record, kConflatedBytes)) {
+    const uint64_t record[2] = {record_header(kConflatedBytes, RecordKind::kConflated, row.shape, row_handle_), slot};
+    // What waits may be another's who shares the slots and has ended: then nobody else looks for room.
+    const bool others_wait = !conflator_->waiting().empty() && (conflator_.use_count() == 1 || !drain_announcements());
+    if (!backlog_.empty() || others_wait || !put(record, kConflatedBytes)) {
       conflator_->waiting().push_back({row.shape, slot});
     }
   }
@@ -276,7 +281,7 @@ void Publisher::keep_back(const void* record, uint32_t bytes) {
 }
 
 bool Publisher::put_gap() {
-  const uint64_t record[3] = {record_header(kGapBytes, RecordKind::kGap, 0, handle_), as_word(mono_ns()), lost_};
+  const uint64_t record[3] = {record_header(kGapBytes, RecordKind::kGap, 0, row_handle_), as_word(mono_ns()), lost_};
   if (!put(record, kGapBytes)) return false;
   lost_ = 0;
   return true;
@@ -338,20 +343,34 @@ void Publisher::control(std::span<uint8_t> record) {
   if (drain_backlog()) flush();
 }
 
+void Publisher::notices(decode::RowBatch& batch, const ReceiveTimes& times) {
+  std::vector<uint64_t> record;  // the batch may lie where the record will
+  for (const auto& row : batch.rows()) {
+    const uint64_t* const words = batch.row_words(row);
+    record.assign(words, words + row.word_count);
+    record[0] = record_header(row.word_count * 8, RecordKind::kRow, row.shape, handle_);
+    record[1] = as_word(times.rx_ns);
+    record[2] = as_word(times.kernel_ns);
+    control({reinterpret_cast<uint8_t*>(record.data()), record.size() * 8});
+  }
+}
+
+bool Publisher::drain_announcements() {
+  auto& waiting = conflator_->waiting();
+  size_t done = 0;
+  for (; done < waiting.size(); ++done) {
+    const uint64_t record[2] = {
+        record_header(kConflatedBytes, RecordKind::kConflated, waiting[done].shape, row_handle_), waiting[done].slot};
+    if (!put(record, kConflatedBytes)) break;
+  }
+  waiting.erase(waiting.begin(), waiting.begin() + static_cast<ptrdiff_t>(done));
+  return waiting.empty();
+}
+
 bool Publisher::on_space() {
   bool all = drain_backlog();
   if (all && pending_) all = drain_pending();
-  if (all && conflator_) {
-    auto& waiting = conflator_->waiting();
-    size_t done = 0;
-    for (; done < waiting.size(); ++done) {
-      const uint64_t record[2] = {record_header(kConflatedBytes, RecordKind::kConflated, waiting[done].shape, handle_),
-                                  waiting[done].slot};
-      if (!put(record, kConflatedBytes)) break;
-    }
-    waiting.erase(waiting.begin(), waiting.begin() + static_cast<ptrdiff_t>(done));
-    all = waiting.empty();
-  }
+  if (all && conflator_) all = drain_announcements();
   flush();
   return all;
 }

@@ -44,6 +44,8 @@ class Publisher {
   [[nodiscard]] bool raw(RecordKind kind, std::span<const uint8_t> bytes, const ReceiveTimes& times);
   // Never refused: waits in a bounded backlog when there is no room, ahead of further rows.
   void control(std::span<uint8_t> record);
+  // Rows that are about the connection, as control records: under the feed's own handle, whatever the policy is.
+  void notices(decode::RowBatch& batch, const ReceiveTimes& times);
   // End of a read: announce what is committed, now or by the flush interval.
   void end_of_read(int64_t now_ns);
   // Moves on what was kept back. True when nothing is left.
@@ -65,7 +67,7 @@ class Publisher {
   void rows_newest(decode::RowBatch& batch, uint64_t rx, uint64_t kernel);
   void rows_conflated(decode::RowBatch& batch, uint64_t rx, uint64_t kernel);
   [[nodiscard]] uint64_t header_of(const decode::RowBatch::Row& row) const noexcept {
-    return record_header(row.word_count * 8, RecordKind::kRow, row.shape, handle_);
+    return record_header(row.word_count * 8, RecordKind::kRow, row.shape, row_handle_);
   }
   [[nodiscard]] bool can_ever_fit(uint32_t bytes) const noexcept {
     return bytes <= channel_.ring().max_record() && bytes <= window_;
@@ -82,6 +84,7 @@ class Publisher {
   [[nodiscard]] bool keep_newest(const uint64_t* row, uint32_t bytes);
   void keep_back(const void* record, uint32_t bytes);
   [[nodiscard]] bool drain_backlog();
+  [[nodiscard]] bool drain_announcements();
   [[nodiscard]] bool drain_pending();
   [[nodiscard]] bool put(const void* record, uint32_t bytes);
 
@@ -91,6 +94,7 @@ class Publisher {
   Overflow overflow_;
   bool makes_in_place_;
   uint16_t handle_;
+  uint16_t row_handle_;
   uint32_t window_;
   uint32_t flush_rows_;    // rows of a read after which a sleeping reader is woken
   uint32_t publish_rows_;  // rows after which one that is awake sees them
@@ -102,7 +106,7 @@ class Publisher {
   uint64_t lost_ = 0;       // rows that are missing in front of what comes next, and not reported yet
   ControlBacklog backlog_;
   std::optional<PendingQueue> pending_;
-  std::unique_ptr<Conflator> conflator_;
+  std::shared_ptr<Conflator> conflator_;
   std::vector<uint64_t> scratch_;  // raw records on their way to the pending queue
   MemberTimer<Publisher, &Publisher::on_flush_timer> flush_timer_{*this};
 };

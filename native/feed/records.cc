@@ -24,9 +24,9 @@ class RecordWriter {
     bytes_.resize(at + n);
     std::memcpy(bytes_.data() + at, data, n);
   }
-  [[nodiscard]] std::vector<uint8_t> finish(RecordKind kind, uint16_t handle) {
+  [[nodiscard]] std::vector<uint8_t> finish(RecordKind kind, uint16_t handle, uint8_t shape = 0) {
     bytes_.resize((bytes_.size() + 7) & ~size_t{7});
-    const uint64_t header = record_header(static_cast<uint32_t>(bytes_.size()), kind, 0, handle);
+    const uint64_t header = record_header(static_cast<uint32_t>(bytes_.size()), kind, shape, handle);
     std::memcpy(bytes_.data(), &header, 8);
     return std::move(bytes_);
   }
@@ -67,6 +67,18 @@ std::vector<uint8_t> pong_record(uint16_t handle, int64_t now_ns, int64_t round_
   w.put(static_cast<double>(now_ns));
   w.put(static_cast<double>(round_trip_ns));
   return w.finish(RecordKind::kPong, handle);
+}
+
+std::vector<uint8_t> arbiter_gap_record(uint16_t handle, int64_t now_ns, uint8_t shape, int64_t first, int64_t last,
+                                        std::string_view key) {
+  RecordWriter w;
+  w.put(static_cast<double>(now_ns));
+  w.put(first);
+  w.put(last);
+  w.put(uint32_t{0});
+  w.put(static_cast<uint32_t>(key.size()));
+  w.put_bytes(key.data(), key.size());
+  return w.finish(RecordKind::kSequenceGap, handle, shape);
 }
 
 std::vector<uint8_t> malformed_record(uint16_t handle, int64_t now_ns, const decode::DecodeOutcome& outcome,

@@ -26,6 +26,9 @@ struct StateChange {
 
 [[nodiscard]] std::vector<uint8_t> state_record(uint16_t handle, int64_t now_ns, const StateChange& change);
 [[nodiscard]] std::vector<uint8_t> pong_record(uint16_t handle, int64_t now_ns, int64_t round_trip_ns);
+// Numbers `first` to `last` of `key` did not come; of the arbiter whose handle it bears.
+[[nodiscard]] std::vector<uint8_t> arbiter_gap_record(uint16_t handle, int64_t now_ns, uint8_t shape, int64_t first,
+                                                      int64_t last, std::string_view key);
 [[nodiscard]] std::vector<uint8_t> malformed_record(uint16_t handle, int64_t now_ns,
                                                     const decode::DecodeOutcome& outcome,
                                                     std::span<const uint8_t> message, uint32_t sample_bytes,

@@ -35,7 +35,7 @@ enum class Counter : uint8_t {
   kSentBytes,  // likewise
   kSamplesSuppressed,
   kControlLost,
-  kDuplicates,    // wire format: messages dropped, since they had come before
+  kDuplicates,    // wire format, arbiter: messages or rows dropped, since they had come before
   kGaps,          // ranges of sequence numbers that did not come when they were due
   kMissing,       // messages in them
   kRecovered,     // of these, came after all
@@ -43,7 +43,7 @@ enum class Counter : uint8_t {
   kHeartbeats,    // of the sender
   kSkippedBytes,  // bytes of no intact frame
   kOverrun,       // shared memory: records that were overwritten before they were read
-  kReserved0,
+  kCopyLagNs,     // of an arbiter's feeds: sum of what their copies came behind the first
   kReserved1,
   kCount
 };
@@ -80,6 +80,11 @@ class Stats {
   [[nodiscard]] bool transition(State from, State to) noexcept {
     auto expected = static_cast<uint32_t>(from);
     return state_word().compare_exchange_strong(expected, static_cast<uint32_t>(to), std::memory_order_acq_rel);
+  }
+
+  // Which of its greetings a feed sent on the connection that is open.
+  void set_greeting(uint32_t number) noexcept {
+    reinterpret_cast<std::atomic<uint32_t>*>(base_)[2].store(number, std::memory_order_release);
   }
 
   Histogram kernel_to_native;

@@ -186,6 +186,45 @@ TEST_CASE("what becomes of messages without rows") {
   }
 }
 
+TEST_CASE("how copies of rows are told apart") {
+  const auto compile = [](const std::string& role) {
+    return compile_schema(
+        R"({"shapes":[{"name":"a",)" + role +
+        R"("words":6,"flagsSlot":5,"fields":[)"
+        R"({"name":"n","type":"int64","path":["n"],"slot":3},{"name":"t","type":"text","path":["t"],"slot":4},)"
+        R"({"name":"o","type":"int64","path":["o"],"slot":5,"optional":true,"bit":0}]}]})");
+  };
+  // One word too few for the flags as well: what is optional lies in a slot of its own below.
+  const auto with = [&](const std::string& role) {
+    return compile_schema(
+        R"({"shapes":[{"name":"a",)" + role +
+        R"("words":7,"flagsSlot":6,"fields":[)"
+        R"({"name":"n","type":"int64","path":["n"],"slot":3},{"name":"t","type":"text","path":["t"],"slot":4},)"
+        R"({"name":"o","type":"int64","path":["o"],"slot":5,"optional":true,"bit":0}]}]})");
+  };
+  CHECK_FALSE(compile("").ok());
+  CHECK(with("").value().shapes[0].sequence.mode == SequenceMode::kNone);
+  const auto contiguous = with(R"("sequence":{"mode":"contiguous","field":0},)");
+  CHECK(contiguous.value().shapes[0].sequence.mode == SequenceMode::kContiguous);
+  CHECK(contiguous.value().shapes[0].sequence.field == 0);
+  CHECK(with(R"("sequence":{"mode":"increasing","field":0},)").value().shapes[0].sequence.mode ==
+        SequenceMode::kIncreasing);
+  CHECK(with(R"("sequence":{"mode":"distinct","field":1},)").value().shapes[0].sequence.mode ==
+        SequenceMode::kDistinct);
+  CHECK(with(R"("sequence":{"mode":"leader"},)").value().shapes[0].sequence.field == -1);
+  CHECK(with(R"("notice":true,)").value().shapes[0].notice);
+  for (const char* wrong :
+       {R"("sequence":{},)", R"("sequence":5,)", R"("sequence":{"mode":"contiguous"},)",
+        R"("sequence":{"mode":"contiguous","field":1},)", R"("sequence":{"mode":"contiguous","field":2},)",
+        R"("sequence":{"mode":"contiguous","field":3},)", R"("sequence":{"mode":"contiguous","field":-1},)",
+        R"("sequence":{"mode":"leader","field":0},)", R"("sequence":{"mode":"none"},)",
+        R"("sequence":{"mode":"leader","window":5},)", R"("sequence":{"mode":"leader"},"notice":true,)",
+        R"("notice":1,)"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(with(wrong).ok());
+  }
+}
+
 TEST_CASE("descriptions that are no object, or no JSON") {
   for (const char* text :
        {"", "[]", "5", "{", "{\"shapes\":[]}", "{\"shapes\":[{}]}", "{} {}", "null", "{\"shapes\":{}}"}) {

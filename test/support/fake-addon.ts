@@ -139,6 +139,10 @@ export class FakeFeed implements NativeFeed {
     return this.sendResult
   }
 
+  setGreeting(greeting: readonly (string | Uint8Array)[]): void {
+    this.sent.push(...greeting)
+  }
+
   sendBatch(data: readonly (string | Uint8Array)[]): number {
     if (this.sendResult === 0) this.sent.push(...data)
     return this.sendResult
@@ -215,6 +219,11 @@ export class FakeWorld {
           world.feeds.push(this)
         }
       },
+      Arbiter: class {
+        constructor() {
+          throw new Error('this addon has no arbiter')
+        }
+      } as unknown as NativeAddon['Arbiter'],
       WireFeed: class {
         constructor() {
           throw new Error('this addon has no wire format')
