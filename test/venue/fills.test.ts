@@ -150,6 +150,8 @@ describe('fills', () => {
       tellsTrades: true,
       tell: (event) => told.push(event),
     })
+    // What is no trade is none.
+    for (const size of ['0', '-1', '']) fills.heard({ ...fill(9, 5), orderId: '8', size })
     for (const id of [1, 2, 1, 2, 3]) fills.heard({ ...fill(id, 5), orderId: '8', clientOrderId: '' })
     expect(told.map(({ tradeId, state }) => [tradeId, state])).toEqual([
       ['T1', null],

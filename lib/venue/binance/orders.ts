@@ -1,6 +1,6 @@
 import type { RestRequest } from '../../rest/rest-options.js'
 import { decimalOf, nonZeroOf } from '../order/decimal-text.js'
-import { fieldOf, listOf, sideOf, textOf, timeOf } from '../order/fields.js'
+import { fieldOf, listOf, sideOf, textOf, timeOf, words } from '../order/fields.js'
 import {
   checkAmend,
   checkOrder,
@@ -15,7 +15,7 @@ import { acceptance, noCancelMany, type OrderDialect, refusalTable, unreadable }
 import { OrderError } from '../order/order-error.js'
 
 /** https://developers.binance.com/docs/binance-spot-api-docs/enums#order-status-status */
-export const statuses: Readonly<Record<string, OrderStatus>> = {
+export const statuses = words<OrderStatus>({
   NEW: 'open',
   PENDING_NEW: 'accepted',
   PARTIALLY_FILLED: 'partiallyFilled',
@@ -25,7 +25,7 @@ export const statuses: Readonly<Record<string, OrderStatus>> = {
   REJECTED: 'rejected',
   EXPIRED: 'expired',
   EXPIRED_IN_MATCH: 'expired',
-}
+})
 
 /**
  * What refusals mean: https://developers.binance.com/docs/binance-spot-api-docs/errors,

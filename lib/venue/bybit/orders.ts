@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { parseConfig } from '../../runtime/config.js'
 import { decimalOf, nonZeroOf } from '../order/decimal-text.js'
-import { fieldOf, listOf, sideOf, textOf, timeOf } from '../order/fields.js'
+import { fieldOf, listOf, sideOf, textOf, timeOf, words } from '../order/fields.js'
 import { checkAmend, checkOrder, checkRef, type OrderRef, type OrderStatus, type OrderUpdate } from '../order/order.js'
 import { acceptance, noCancelMany, type OrderDialect, refusalTable, unreadable } from '../order/order-dialect.js'
 import { OrderError } from '../order/order-error.js'
@@ -22,7 +22,7 @@ const schema = z.strictObject({
 })
 
 /** https://bybit-exchange.github.io/docs/v5/enum#orderstatus */
-const statuses: Readonly<Record<string, OrderStatus>> = {
+const statuses = words<OrderStatus>({
   Created: 'accepted',
   New: 'open',
   PartiallyFilled: 'partiallyFilled',
@@ -33,7 +33,7 @@ const statuses: Readonly<Record<string, OrderStatus>> = {
   Filled: 'filled',
   Cancelled: 'canceled',
   Deactivated: 'canceled',
-}
+})
 
 /** https://bybit-exchange.github.io/docs/v5/error */
 const refusal = refusalTable({

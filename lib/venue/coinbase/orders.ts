@@ -1,5 +1,5 @@
 import { decimalOf, nonZeroOf } from '../order/decimal-text.js'
-import { fieldOf, listOf, sideOf, textOf } from '../order/fields.js'
+import { fieldOf, listOf, sideOf, textOf, words } from '../order/fields.js'
 import {
   checkAmend,
   checkOrder,
@@ -13,7 +13,7 @@ import { acceptance, type CancelResult, type OrderDialect, refusalTable, unreada
 import { OrderError } from '../order/order-error.js'
 
 /** https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api/orders/get-order */
-export const statuses: Readonly<Record<string, OrderStatus>> = {
+export const statuses = words<OrderStatus>({
   PENDING: 'accepted',
   QUEUED: 'accepted',
   OPEN: 'open',
@@ -23,7 +23,7 @@ export const statuses: Readonly<Record<string, OrderStatus>> = {
   CANCELLED: 'canceled',
   EXPIRED: 'expired',
   FAILED: 'rejected',
-}
+})
 
 const refusal = refusalTable(
   {

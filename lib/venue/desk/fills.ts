@@ -1,3 +1,4 @@
+import { compareDecimals } from '../order/decimal-text.js'
 import type { OrderRef } from '../order/order.js'
 import { acceptance, type OrderForm } from '../order/order-dialect.js'
 import type { OrderTrack } from '../order/order-track.js'
@@ -56,6 +57,8 @@ export class Fills {
 
   /** A trade was told, by the stream or a look-up, perhaps not for the first time. */
   heard(fill: Fill): void {
+    // Whatever that is, it is no trade.
+    if (compareDecimals(fill.size, '0') <= 0) return
     const track = this.#orders.find(fill) ?? this.#orders.of(acceptanceOf(fill))
     if (track === null) {
       this.#strayFill(fill)

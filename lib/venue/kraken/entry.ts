@@ -4,7 +4,7 @@ import type { Rest } from '../../rest/rest.js'
 import type { SessionParams } from '../../session/protocol.js'
 import type { EntryPlan } from '../desk/entry-plan.js'
 import { decimalOf } from '../order/decimal-text.js'
-import { fieldOf, textOf } from '../order/fields.js'
+import { fieldOf, textOf, words } from '../order/fields.js'
 import { krakenProtocol, Numeral } from './protocol.js'
 import { heartbeat } from './stream.js'
 import type { KrakenToken } from './token.js'
@@ -13,7 +13,7 @@ import type { KrakenToken } from './token.js'
 const tokenEveryMs = 8 * 60_000
 
 /** Names of assets that REST writes otherwise than the WebSocket. */
-const renamed: Readonly<Record<string, string>> = { XBT: 'BTC', XDG: 'DOGE' }
+const renamed = words({ XBT: 'BTC', XDG: 'DOGE' })
 
 /**
  * Pairs as the WebSocket writes them (`BTC/USD`), by all the names that REST has for them.

@@ -1,18 +1,18 @@
 import { krakenOrderWeight } from '../../policy/venue/kraken-order-ages.js'
 import { decimalOf, nonZeroOf } from '../order/decimal-text.js'
-import { fieldOf, listOf, sideOf, textOf } from '../order/fields.js'
+import { fieldOf, listOf, sideOf, textOf, words } from '../order/fields.js'
 import { checkAmend, checkOrder, checkRef, type OrderRef, type OrderStatus, type OrderUpdate } from '../order/order.js'
 import { acceptance, noCancelMany, type OrderDialect, refusalTable, unreadable } from '../order/order-dialect.js'
 import { OrderError } from '../order/order-error.js'
 
 /** https://docs.kraken.com/api/docs/rest-api/get-orders-info */
-const statuses: Readonly<Record<string, OrderStatus>> = {
+const statuses = words<OrderStatus>({
   pending: 'accepted',
   open: 'open',
   closed: 'filled',
   canceled: 'canceled',
   expired: 'expired',
-}
+})
 
 /** https://docs.kraken.com/api/docs/guides/spot-errors. Codes are texts here, some with what is wrong at their end. */
 const refusal = refusalTable({}, [

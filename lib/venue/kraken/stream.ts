@@ -1,5 +1,5 @@
 import { nonZeroOf, writtenOut } from '../order/decimal-text.js'
-import { fieldOf, listOf, sideOf, textOf } from '../order/fields.js'
+import { fieldOf, listOf, sideOf, textOf, words } from '../order/fields.js'
 import type { OrderStatus } from '../order/order.js'
 import { type AccountEvent, balanceOf, type Fill } from '../stream/account-events.js'
 import type { StreamPlan, TradesOf } from '../stream/stream-plan.js'
@@ -13,14 +13,14 @@ export const authUrls = Object.freeze({ production: 'wss://ws-auth.kraken.com/v2
 export const heartbeat = { app: { text: '{"method":"ping"}', interval: 30_000 }, idle: 15_000 } as const
 
 /** https://docs.kraken.com/api/docs/websocket-v2/executions */
-const statuses: Readonly<Record<string, OrderStatus>> = {
+const statuses = words<OrderStatus>({
   pending_new: 'accepted',
   new: 'open',
   partially_filled: 'partiallyFilled',
   filled: 'filled',
   canceled: 'canceled',
   expired: 'expired',
-}
+})
 
 /**
  * Kraken's private channels: `executions`, with a snapshot of open orders, and `balances`, with one of all. Messages are numbered, so that

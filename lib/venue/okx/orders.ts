@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { parseConfig } from '../../runtime/config.js'
 import { decimalOf, nonZeroOf } from '../order/decimal-text.js'
-import { fieldOf, listOf, sideOf, textOf, timeOf } from '../order/fields.js'
+import { fieldOf, listOf, sideOf, textOf, timeOf, words } from '../order/fields.js'
 import { checkAmend, checkOrder, checkRef, type OrderRef, type OrderStatus, type OrderUpdate } from '../order/order.js'
 import { acceptance, type CancelResult, type OrderDialect, refusalTable, unreadable } from '../order/order-dialect.js'
 import { OrderError } from '../order/order-error.js'
@@ -15,13 +15,13 @@ export interface OkxOrdersOptions {
 const schema = z.strictObject({ tdMode: z.enum(['cash', 'cross', 'isolated', 'spot_isolated']).default('cash') })
 
 /** https://www.okx.com/docs-v5/en/#order-book-trading-trade-get-order-details */
-const statuses: Readonly<Record<string, OrderStatus>> = {
+const statuses = words<OrderStatus>({
   live: 'open',
   partially_filled: 'partiallyFilled',
   filled: 'filled',
   canceled: 'canceled',
   mmp_canceled: 'canceled',
-}
+})
 
 /** https://www.okx.com/docs-v5/en/#error-code */
 const refusal = refusalTable({

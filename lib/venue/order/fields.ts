@@ -20,3 +20,8 @@ export function timeOf(value: unknown): number {
 export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : []
 }
+
+/** A table of the venue's words, which holds nothing besides: `constructor` is no word of it. */
+export function words<T>(table: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
+  return Object.freeze(Object.assign(Object.create(null) as Record<string, T>, table))
+}

@@ -75,7 +75,7 @@ export function balanceOf(asset: string, raw: unknown, timeMs: number, known: Pa
 /** A position by its signed size. */
 export function positionOf(parts: Omit<PositionUpdate, 'side' | 'size'> & { readonly signed: string }): AccountEvent {
   const { signed, ...rest } = parts
-  const size = signed.replace(/^-/, '')
+  const size = signed.replace(/^-+/, '')
   const empty = !/[1-9]/.test(size)
   const side = empty ? 'none' : rest.leg !== 'net' ? rest.leg : signed.startsWith('-') ? 'short' : 'long'
   return { type: 'position', position: Object.freeze({ ...rest, side, size }) }
