@@ -337,8 +337,9 @@ export interface NativeHmac {
 
 /** A schema applied to messages that JS holds. */
 export interface NativeRowReader {
-  /** Row records (`native/decode/row_batch.h`) one after the other, or why the message was refused: kind | shape << 8 | field << 16. */
-  read(message: Uint8Array): ArrayBuffer | number
+  /** Row records (`native/decode/row_batch.h`) one after the other, or why the message was refused: kind | shape << 8 | field << 16. `binary`: by
+   *  default what the format demands. */
+  read(message: Uint8Array, binary?: boolean): ArrayBuffer | number
 }
 
 export interface NativeAddon {
@@ -388,6 +389,8 @@ export interface NativeAddon {
     description: string,
     symbols: ArrayBuffer,
     maxSymbols: number,
+    /** Default `'json'`. */
+    format?: 'json' | 'sbe',
   ) => NativeRowReader
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "addon/throw_error.h"
+#include "decode/sbe_schema.h"
 
 namespace tickwire::addon {
 
@@ -23,28 +24,41 @@ Napi::Function RowReaderObject::define(Napi::Env env) {
 }
 
 RowReaderObject::RowReaderObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
-  auto schema = decode::compile_schema(info[0].ToString().Utf8Value());
-  if (!schema.ok()) {
-    throw_error(info.Env(), schema.error());
-    return;
-  }
   auto memory = info[1].As<Napi::ArrayBuffer>();
   symbol_memory_ = Napi::Reference<Napi::ArrayBuffer>::New(memory, 1);
   symbols_ = std::make_unique<decode::SymbolTable>(std::span(static_cast<uint8_t*>(memory.Data()), memory.ByteLength()),
                                                    info[2].ToNumber().Uint32Value());
+  const std::string description = info[0].ToString().Utf8Value();
+  binary_ = info[3].IsString() && info[3].ToString().Utf8Value() == "sbe";
+  if (binary_) {
+    auto schema = decode::compile_sbe_schema(description);
+    if (!schema.ok()) {
+      throw_error(info.Env(), schema.error());
+      return;
+    }
+    decoder_ = decode::make_sbe_decoder(std::move(schema.value()), *symbols_);
+    return;
+  }
+  auto schema = decode::compile_schema(description);
+  if (!schema.ok()) {
+    throw_error(info.Env(), schema.error());
+    return;
+  }
   decoder_ = decode::make_json_decoder(std::move(schema.value()), *symbols_);
 }
 
-// read(bytes): an ArrayBuffer of row records (native/decode/row_batch.h), or a number that says why there is none.
+// read(bytes, binary): an ArrayBuffer of row records (native/decode/row_batch.h), or a number that says why there is
+// none.
 Napi::Value RowReaderObject::read(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto bytes = info[0].As<Napi::Uint8Array>();
+  const bool binary = info[1].IsBoolean() ? info[1].ToBoolean().Value() : binary_;
   const size_t size = bytes.ByteLength();
   message_.resize(size + kPadding);
   if (size != 0) std::memcpy(message_.data(), bytes.Data(), size);
   std::memset(message_.data() + size, 0, kPadding);
   batch_.clear_into_own();
-  const decode::DecodeOutcome outcome = decoder_->decode({message_.data(), size}, false, batch_);
+  const decode::DecodeOutcome outcome = decoder_->decode({message_.data(), size}, binary, batch_);
   if (message_.capacity() > kKeepMessage + kPadding) std::vector<uint8_t>().swap(message_);
   if (!outcome.ok) {
     const uint32_t field = outcome.field < 0 ? kNoField : static_cast<uint32_t>(outcome.field);

@@ -1,4 +1,5 @@
-// `new addon.RowReader(description, symbols, maxSymbols)`: a schema applied to messages that JS holds, on JS's thread.
+// `new addon.RowReader(description, symbols, maxSymbols, format)`: a schema applied to messages that JS holds, on JS's
+// thread.
 #pragma once
 #include <napi.h>
 
@@ -21,6 +22,7 @@ class RowReaderObject final : public Napi::ObjectWrap<RowReaderObject> {
   Napi::Reference<Napi::ArrayBuffer> symbol_memory_;  // `symbols_` writes into it
   std::unique_ptr<decode::SymbolTable> symbols_;
   std::unique_ptr<decode::Decoder> decoder_;
+  bool binary_ = false;  // SBE
   decode::RowBatch batch_;
   std::vector<uint8_t> message_;  // with the bytes behind it that a decoder may load
 };
