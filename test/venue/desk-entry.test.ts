@@ -157,7 +157,52 @@ describe.each(names)('%s', (name) => {
   })
 })
 
+describe.each(['rest', 'ws'] as const)('an order in place of another, over %s', (mode) => {
+  const other = { ...limit, price: '64000.5', clientOrderId: 'other' }
+
+  it('is placed when that was canceled', async () => {
+    const { desk, exchange, entry } = await open('binance', mode)
+    const { clientOrderId } = await desk.place(limit)
+    const placed = await desk.replace({ symbol: limit.symbol, clientOrderId }, other)
+    expect(placed).toMatchObject({ clientOrderId: 'other', status: 'open', price: '64000.5' })
+    expect(desk.known({ clientOrderId })).toMatchObject({ status: 'canceled' })
+    expect(exchange.book.open().map(({ client }) => client)).toEqual(['other'])
+    expect(entry.orders).toBe(mode === 'ws' ? 2 : 0)
+  })
+
+  it('is not placed when that has ended; when it is refused that is canceled', async () => {
+    const { desk, exchange } = await open('binance', mode)
+    const { clientOrderId } = await desk.place(limit)
+    const ref = { symbol: limit.symbol, clientOrderId }
+    expect(await rejection(desk.replace(ref, { ...other, price: '13' }))).toMatchObject({
+      code: 'ERR_ORDER_REFUSED',
+      venueCode: '-2021',
+      mayHaveExecuted: false,
+    })
+    expect(desk.known({ clientOrderId })).toMatchObject({ status: 'canceled' })
+    expect(await rejection(desk.replace(ref, other))).toMatchObject({ code: 'ERR_ORDER_NOT_FOUND', venueCode: '-2022' })
+    expect(exchange.book.open()).toEqual([])
+  })
+
+  it('is looked up when the answer is lost, and not sent again', async () => {
+    const { desk, exchange, entry } = await open('binance', mode)
+    const { clientOrderId } = await desk.place(limit)
+    entry.fate = () => 'answerLost'
+    exchange.fate = () => 'answerLost'
+    expect(await desk.replace({ symbol: limit.symbol, clientOrderId }, other)).toMatchObject({ clientOrderId: 'other' })
+    expect(desk.known({ clientOrderId })).toMatchObject({ status: 'canceled' })
+    expect(exchange.book.executed).toEqual([clientOrderId, 'other'])
+  })
+})
+
 describe('entry', () => {
+  it('no other venue cancels and places with one request', async () => {
+    const { desk } = await open('bybit', 'rest')
+    expect(await rejection(desk.replace({ symbol: limit.symbol, clientOrderId: 'a' }, limit))).toMatchObject({
+      code: 'ERR_ORDER_UNSUPPORTED',
+    })
+  })
+
   it('is refused where the venue has none', () => {
     const options = { ...common('http://127.0.0.1:1', 'ws://127.0.0.1:1'), privateKey: pem, entry: 'auto' as const }
     expect(() => coinbase.trading(options)).toThrow(/entry: the venue takes no orders over WebSocket/)

@@ -29,6 +29,7 @@ const binanceEntryDoor = (prefix: string, methods: Record<string, readonly [stri
 export const binanceOrderDoor = binanceEntryDoor('/api/v3', {
   'order.place': ['POST', '/order'],
   'order.cancel': ['DELETE', '/order'],
+  'order.cancelReplace': ['POST', '/order/cancelReplace'],
   'order.amend.keepPriority': ['PUT', '/order/amend/keepPriority'],
   'openOrders.cancelAll': ['DELETE', '/openOrders'],
 })

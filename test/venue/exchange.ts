@@ -305,6 +305,43 @@ function binanceWire(prefix: string, all: string, status: Record<Order['state'],
         }
         return { body: show(book.place(order)) }
       }
+      if (path === `${prefix}/order/cancelReplace`) {
+        const {
+          cancelOrderId,
+          cancelOrigClientOrderId,
+          newClientOrderId,
+          quantity,
+          price = '0',
+          side,
+        } = params as Record<string, string>
+        const before = book.find(cancelOrderId, cancelOrigClientOrderId)
+        if (before?.state !== 'open') {
+          const data = {
+            cancelResult: 'FAILURE',
+            newOrderResult: 'NOT_ATTEMPTED',
+            cancelResponse: { code: -2011, msg: 'Unknown order sent.' },
+          }
+          return { status: 400, body: { code: -2022, msg: 'Order cancel-replace failed.', data } }
+        }
+        const cancelResponse = show(book.cancel(before), {
+          origClientOrderId: before.client,
+          clientOrderId: 'of-the-cancel',
+        })
+        if (price === '13') {
+          const data = { cancelResult: 'SUCCESS', newOrderResult: 'FAILURE', cancelResponse }
+          return { status: 409, body: { code: -2021, msg: 'Order cancel-replace partially failed.', data } }
+        }
+        const made = book.place({
+          client: newClientOrderId ?? '',
+          symbol: String(symbol),
+          side: side ?? '',
+          price,
+          size: quantity ?? '',
+        })
+        return {
+          body: { cancelResult: 'SUCCESS', newOrderResult: 'SUCCESS', cancelResponse, newOrderResponse: show(made) },
+        }
+      }
       if (path === `${prefix}/order` && method === 'GET')
         return found ? { body: show(found) } : refusal(-2013, 'Order does not exist.')
       if (path === `${prefix}/order` && method === 'DELETE') {

@@ -7,6 +7,7 @@ import { fieldOf } from '../order/fields.js'
 const methods: Readonly<Record<string, string>> = {
   'POST /api/v3/order': 'order.place',
   'DELETE /api/v3/order': 'order.cancel',
+  'POST /api/v3/order/cancelReplace': 'order.cancelReplace',
   'PUT /api/v3/order/amend/keepPriority': 'order.amend.keepPriority',
   'DELETE /api/v3/openOrders': 'openOrders.cancelAll',
 }

@@ -47,6 +47,8 @@ const refusal = refusalTable(
     '-1121': 'ERR_ORDER_INSTRUMENT',
     '-2011': 'ERR_ORDER_NOT_FOUND',
     '-2013': 'ERR_ORDER_NOT_FOUND',
+    // Of canceling and placing at once: nothing was canceled, and so nothing placed.
+    '-2022': 'ERR_ORDER_NOT_FOUND',
     '-2018': 'ERR_ORDER_BALANCE',
     '-2019': 'ERR_ORDER_BALANCE',
     '-2025': 'ERR_ORDER_CAPACITY',
@@ -67,6 +69,8 @@ interface Market {
   readonly order: string
   readonly open: string
   readonly all: string
+  /** Cancels one and places another; undefined: there is no such request. */
+  readonly replace?: string
   /** Weights: https://developers.binance.com/docs/binance-spot-api-docs/rest-api/trading-endpoints, …/account-endpoints, and the USD-M pages. */
   readonly weights: { readonly place: number; readonly lookup: number; readonly open: number; readonly openAll: number }
   terms(order: OrderRequest): RestRequest['query'] & object
@@ -105,18 +109,38 @@ function dialect(market: Market): OrderDialect {
   const named = ({ symbol, orderId, clientOrderId }: OrderRef) =>
     orderId === undefined ? { symbol, origClientOrderId: clientOrderId } : { symbol, orderId }
 
+  const terms = (order: OrderRequest & { readonly clientOrderId: string }) => {
+    const { symbol, side, clientOrderId, extra } = checkOrder(order) as typeof order
+    return {
+      symbol,
+      side: side.toUpperCase(),
+      ...market.terms(order),
+      newClientOrderId: clientOrderId,
+      newOrderRespType: 'RESULT',
+      ...extra,
+    }
+  }
+  const replace = (path: string): OrderDialect['replace'] => ({
+    form: (ref, order) => {
+      const { symbol, orderId, clientOrderId } = checkRef(ref)
+      if (symbol !== order.symbol) throw new OrderError('ERR_ORDER_INVALID', 'symbol: must be that of the order before')
+      const before = orderId === undefined ? { cancelOrigClientOrderId: clientOrderId } : { cancelOrderId: orderId }
+      // Nothing is placed unless it was canceled.
+      const query = { cancelReplaceMode: 'STOP_ON_FAILURE', ...before, ...terms(order) }
+      const idempotencyKey = order.clientOrderId
+      return { method: 'POST', path, request: { query, kind: 'order', weight: 1, instrument: symbol, idempotencyKey } }
+    },
+    read: (body, ref, order) => ({
+      canceled: read(fieldOf(body, 'cancelResponse'), ref, true),
+      placed: read(fieldOf(body, 'newOrderResponse'), order),
+    }),
+  })
+
   return Object.freeze({
     name: market.name,
     place: (order) => {
-      const { symbol, side, clientOrderId, extra } = checkOrder(order) as typeof order
-      const query = {
-        symbol,
-        side: side.toUpperCase(),
-        ...market.terms(order),
-        newClientOrderId: clientOrderId,
-        newOrderRespType: 'RESULT',
-        ...extra,
-      }
+      const query = terms(order)
+      const { symbol, clientOrderId } = order
       return {
         method: 'POST',
         path: market.order,
@@ -147,6 +171,7 @@ function dialect(market: Market): OrderDialect {
       const timeMs = Number.isNaN(update.timeMs) ? timeOf(fieldOf(body, 'transactTime')) : update.timeMs
       return Object.freeze({ ...update, timeMs, raw: body })
     },
+    replace: market.replace === undefined ? undefined : replace(market.replace),
     cancel: (ref) => ({
       method: 'DELETE',
       path: market.order,
@@ -202,6 +227,7 @@ export const binanceOrders: OrderDialect = dialect({
   order: '/api/v3/order',
   open: '/api/v3/openOrders',
   all: '/api/v3/openOrders',
+  replace: '/api/v3/order/cancelReplace',
   weights: { place: 1, lookup: 4, open: 6, openAll: 80 },
   terms: ({ type, price, size, quoteSize, timeInForce = 'gtc', reduceOnly }) => {
     if (reduceOnly) throw new OrderError('ERR_ORDER_UNSUPPORTED', '`reduceOnly` is for derivatives')

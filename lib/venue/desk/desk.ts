@@ -110,10 +110,9 @@ export class Desk implements AsyncDisposable {
    * @throws OrderError. `ERR_ORDER_UNKNOWN`: it may have been executed; all others: certainly not.
    */
   async place(request: OrderRequest): Promise<OrderUpdate> {
-    const { clientOrderId = randomUUID().replaceAll('-', ''), ...rest } = checkOrder(request)
-    const order = { ...rest, clientOrderId }
+    const order = withClientId(request)
     const form = this.dialect.place(order)
-    const track = this.#orders.add(order.symbol, clientOrderId)
+    const track = this.#orders.add(order.symbol, order.clientOrderId)
     try {
       const { body, found } = await this.#send(form)
       // The answer was lost: this is the look-up's.
@@ -140,6 +139,39 @@ export class Desk implements AsyncDisposable {
     } catch (error) {
       if (!(error instanceof OrderError) || !error.mayHaveExecuted) throw error
       return settleAmend(complete, error, () => this.#look(complete), this.#door.validMs)
+    }
+  }
+
+  /**
+   * Cancels an order and places another in its stead, by one request: nothing is placed unless the one before was canceled. Resolves with how the
+   * new one stands. Where venues amend prices (see docs/venues.md) that keeps the order, and its place.
+   * @throws OrderError. `ERR_ORDER_UNSUPPORTED`: the venue has none; `ERR_ORDER_NOT_FOUND`: the one before has ended, nothing was placed; other
+   * refusals are of the new one, while the one before may be canceled: `known()` tells; `ERR_ORDER_UNKNOWN` as with `place()`.
+   */
+  async replace(ref: OrderRef, request: OrderRequest): Promise<OrderUpdate> {
+    const { replace } = this.dialect
+    if (replace === undefined) {
+      throw new OrderError('ERR_ORDER_UNSUPPORTED', 'the venue does not cancel and place with one request')
+    }
+    const order = withClientId(request)
+    const before = this.#complete(ref)
+    const form = replace.form(before, order)
+    const track = this.#orders.add(order.symbol, order.clientOrderId)
+    try {
+      const { body, found } = await this.#send(form)
+      if (!found) {
+        const { canceled, placed } = replace.read(body, before, order)
+        this.apply(canceled)
+        return this.#learn(track, placed)
+      }
+      // The answer was lost. That the new one is there means that the one before is canceled.
+      await this.#look(before).catch(() => {})
+      const update = this.dialect.found(body, order)
+      if (update === null) throw unreadable()
+      return this.#learn(track, update)
+    } catch (error) {
+      await this.#look(before).catch(() => {})
+      return this.#placeFailed(track, order, error)
     }
   }
 
@@ -314,6 +346,12 @@ export class Desk implements AsyncDisposable {
     this.#emitter.slot('order').emit(event, throwLater)
     this.#fills.filled(track)
   }
+}
+
+/** @throws OrderError `ERR_ORDER_INVALID` */
+function withClientId(request: OrderRequest): OrderRequest & { readonly clientOrderId: string } {
+  const { clientOrderId = randomUUID().replaceAll('-', ''), ...rest } = checkOrder(request)
+  return { ...rest, clientOrderId }
 }
 
 function ended({ status }: OrderUpdate): boolean {

@@ -31,6 +31,17 @@ export interface OrderDialect {
   /** @throws OrderError `ERR_ORDER_INVALID`, `ERR_ORDER_UNSUPPORTED` */
   amend(change: OrderAmend): OrderForm
   amended(body: unknown, change: OrderAmend): OrderUpdate
+  /** Cancels an order and places another with one request; undefined: the venue has none for this. */
+  readonly replace?:
+    | {
+        form(ref: OrderRef, order: OrderRequest & { readonly clientOrderId: string }): OrderForm
+        read(
+          body: unknown,
+          ref: OrderRef,
+          order: OrderRequest & { readonly clientOrderId: string },
+        ): { readonly canceled: OrderUpdate; readonly placed: OrderUpdate }
+      }
+    | undefined
   /** @throws OrderError `ERR_ORDER_INVALID` where the venue wants another id */
   cancel(ref: OrderRef): OrderForm
   canceled(body: unknown, ref: OrderRef): OrderUpdate
