@@ -53,8 +53,9 @@ class Text {
     copy_digits(value % power, static_cast<size_t>(scale));
   }
   void put(char c) noexcept { *at_++ = c; }
-  [[nodiscard]] uint32_t sum() const noexcept {
-    return crc32({reinterpret_cast<const uint8_t*>(begin_), static_cast<size_t>(at_ - begin_)});
+  [[nodiscard]] size_t size() const noexcept { return static_cast<size_t>(at_ - begin_); }
+  [[nodiscard]] uint32_t sum(uint32_t before = 0) const noexcept {
+    return crc32({reinterpret_cast<const uint8_t*>(begin_), size()}, before);
   }
   // Everything but the last character.
   [[nodiscard]] bool shorten() noexcept {
@@ -101,6 +102,27 @@ uint32_t kraken_checksum(const OrderBook& book) noexcept {
     }
   }
   return text.sum();
+}
+
+uint32_t kraken_l3_checksum(const OrderLadder& bids, const OrderLadder& asks) noexcept {
+  // There may be any number of orders: the sum is made piece by piece.
+  constexpr size_t kPiece = 4096;
+  char room[kPiece + 2 * kNumberBytes];
+  uint32_t sum = 0;
+  Text text(room);
+  for (const OrderLadder* side : {&asks, &bids}) {
+    const size_t count = std::min(side->levels().size(), kKrakenLevels);
+    for (size_t i = 0; i < count; ++i) {
+      for (uint32_t at = side->first(i); at != OrderLadder::kNoOrder; at = side->order(at).next) {
+        text.digits(side->order(at).price);
+        text.digits(side->order(at).size);
+        if (text.size() < kPiece) continue;
+        sum = text.sum(sum);
+        text = Text(room);
+      }
+    }
+  }
+  return text.sum(sum);
 }
 
 int32_t okx_checksum(const OrderBook& book) noexcept {

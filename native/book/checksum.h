@@ -6,6 +6,7 @@
 #include <span>
 
 #include "book/order_book.h"
+#include "book/order_ladder.h"
 
 namespace tickwire::book {
 
@@ -20,5 +21,9 @@ namespace tickwire::book {
 // Kraken WebSocket v2: the best 10 asks, then the best 10 bids, each price and size without point and leading zeros.
 // https://docs.kraken.com/exchange/guides/websockets/book-checksum-v2
 [[nodiscard]] uint32_t kraken_checksum(const OrderBook& book) noexcept;
+
+// Kraken WebSocket v2, channel `level3`: of the best 10 prices every order in the order in which it is filled, price
+// and size as above. https://docs.kraken.com/exchange/guides/websockets/l3-checksum-v2
+[[nodiscard]] uint32_t kraken_l3_checksum(const OrderLadder& bids, const OrderLadder& asks) noexcept;
 
 }  // namespace tickwire::book

@@ -20,6 +20,14 @@ bool scale_up(int64_t value, int digits, int64_t& result) noexcept {
 
 // Takes zeros off the end of a price that has more digits behind the point than `scale`, as far as there are any.
 void shorten(int64_t& price, int& price_scale, int scale) noexcept {
+  if (price_scale <= scale) return;
+  // A venue that pads its prices does so with all of them: as a rule everything behind the scale is zeros.
+  const int64_t power = kPowersOfTen[price_scale - scale];
+  if (const int64_t whole = price / power; whole * power == price) {
+    price = whole;
+    price_scale = scale;
+    return;
+  }
   while (price_scale > scale && price % 10 == 0) {
     price /= 10;
     --price_scale;
@@ -116,8 +124,9 @@ Reason Ladder::set(const RowLevel& level) {
     take_out(at);
     return Reason::kNone;
   }
-  const Level made{price, level.size, static_cast<uint8_t>(level.price_scale), static_cast<uint8_t>(level.size_scale)};
+  Level made{price, level.size, static_cast<uint8_t>(level.price_scale), static_cast<uint8_t>(level.size_scale)};
   if (here) {
+    made.spare = levels_[at].spare;
     levels_[at] = made;
     touch(at);
   } else {
@@ -154,6 +163,15 @@ void Ladder::drop_head(size_t count) noexcept {
   if (head_ < kSlack && head_ * 2 < levels_.size()) return;
   levels_.erase(levels_.begin(), levels_.begin() + static_cast<std::ptrdiff_t>(head_));
   head_ = 0;
+}
+
+Level* Ladder::level_of(const RowLevel& level) noexcept {
+  int64_t price = level.price;
+  int scale = static_cast<int>(level.price_scale);
+  shorten(price, scale, price_scale_);
+  if (scale > price_scale_ || !scale_up(price, price_scale_ - scale, price)) return nullptr;
+  const size_t at = find(sign_ * price);
+  return at < levels_.size() && levels_[at].price == price ? &levels_[at] : nullptr;
 }
 
 void Ladder::trim() noexcept {

@@ -29,6 +29,9 @@ class Ladder {
   [[nodiscard]] Reason load(std::span<const RowLevel> levels, uint32_t limit);
   // Sets or removes one level. On a fault nothing has changed, except that the price scale may have risen.
   [[nodiscard]] Reason set(const RowLevel& level);
+  // The level with this price, or null; its `spare` may be written and stays while the level is there. `level` has been
+  // accepted by set() before, or has its scales in range.
+  [[nodiscard]] Level* level_of(const RowLevel& level) noexcept;
   // Cuts off what max_levels says, after an event's changes.
   void trim() noexcept;
 

@@ -44,7 +44,7 @@ struct Level {
   int64_t size;         // value = size / 10^size_scale; above 0
   uint8_t price_scale;  // as written; at most the ladder's, unless zeros were written behind it
   uint8_t size_scale;   // as written
-  uint32_t spare = 0;   // for whoever sorts
+  uint32_t spare = 0;   // for whoever sorts, or hangs something on levels
 };
 static_assert(sizeof(Level) == 24);
 
