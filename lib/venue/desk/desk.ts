@@ -274,8 +274,8 @@ export class Desk implements AsyncDisposable {
    */
   async close(options?: { readonly force?: boolean }): Promise<void> {
     const force = options?.force === true
-    if (force) this.#switches.abandon()
-    else await this.#switches.stop().catch(() => {})
+    if (!force) await this.#switches.stop().catch(() => {})
+    this.#switches.abandon()
     this.#stream.close()
     this.#fills.close()
     await Promise.all([this.rest.close(options), this.#door.close()])
