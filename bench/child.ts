@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { pinned } from '../examples/venue/start.ts'
 import type { PipeTask } from './shm/task.ts'
 import type { Task } from './sides/task.ts'
+import type { VenueTask } from './venue/task.ts'
 import type { WireTask } from './wire/task.ts'
 
 export interface ChildOptions {
@@ -18,7 +19,10 @@ export interface ChildOptions {
 const entry = fileURLToPath(new URL('./sides/consumer.ts', import.meta.url))
 
 /** Runs one side's consumer in a process of its own and returns what it measured. */
-export function runSide<Result>(task: Task | WireTask | PipeTask, options: ChildOptions = {}): Promise<Result> {
+export function runSide<Result>(
+  task: Task | WireTask | PipeTask | VenueTask,
+  options: ChildOptions = {},
+): Promise<Result> {
   const [command, args] = pinned(options.cpu, [
     ...(options.nodeArgs ?? []),
     options.program ?? entry,
