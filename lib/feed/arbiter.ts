@@ -8,6 +8,7 @@ import { type LatencySnapshot, snapshotHistogram } from '../runtime/histogram.js
 import { type Loop, type LoopTenant, loopInternals } from '../runtime/loop.js'
 import { readCounters, StatsMemory } from '../runtime/stats.js'
 import { ArbiterDelivery, type ArbiterEvents } from './arbiter-delivery.js'
+import { isBookEvent } from './book-role.js'
 import { configureCore } from './core-configuration.js'
 import { coreFields } from './core-schema.js'
 import { JsonDecoder, rowInternals } from './decoder.js'
@@ -150,8 +151,13 @@ export class Arbiter<const D extends JsonDecoder = JsonDecoder> implements Async
     this.#options = parsed
     const { overflow, queue, batch, conflate, loop, wake } = parsed
     const shared = parseConfig(subject, z.strictObject(coreFields), { overflow, queue, batch, conflate, loop, wake })
-    this.#configuration = configureCore(shared, parsed.decode, subject, (description) =>
-      core().checkSchema(description),
+    this.#configuration = configureCore(
+      shared,
+      parsed.decode,
+      subject,
+      (description) => core().checkSchema(description),
+      // As a rule its feeds have books, which take these rows.
+      ({ description }) => isBookEvent(description),
     )
     this.#stats = new StatsMemory(ArbiterLayout.pathsOffset + parsed.paths * ArbiterLayout.pathBytes)
     this.#delivery = new ArbiterDelivery(parsed.decode, this.#emitter, parsed.batch.rows, nowNs, {

@@ -19,6 +19,18 @@ export {
   type MarketStream,
   marketFeeds,
 } from './market/market-feeds.js'
+export {
+  MarketDataError,
+  type MarketDataEvents,
+  type MarketDataStats,
+  type MarketGap,
+  type MarketPathEvent,
+  type MarketRollover,
+  type MarketSocketInfo,
+  type MarketState,
+} from './market-data/events.js'
+export { MarketData } from './market-data/market-data.js'
+export type { MarketDataOptions, MarketPath } from './market-data/options.js'
 export { compareDecimals, subtractDecimals } from './order/decimal-text.js'
 export type {
   OrderAmend,

@@ -3,6 +3,7 @@
 import { binance as spotPolicy } from '../../policy/venue/binance.js'
 import { binanceBooks, binanceUsdmBooks } from './book.js'
 import { binanceMarket, binanceUsdmMarket, spotLimits, usdmLimits } from './market.js'
+import { binanceMarketData, binanceUsdmMarketData } from './market-data.js'
 import { binanceOrders, binanceUsdmOrders } from './orders.js'
 import { binanceRest, binanceUsdmRest, spotProfiles, usdmProfiles } from './rest.js'
 import { binanceTrading, binanceUsdmTrading } from './trading.js'
@@ -12,6 +13,7 @@ export type { BinanceLimitOptions } from '../../policy/venue/binance.js'
 export type { VenueProfile, VenueRestOptions } from '../venue-rest.js'
 export type { BinanceBookOptions, BinanceBooksOptions } from './book.js'
 export type { BinanceMarketDecoder, BinanceMarketOptions } from './market.js'
+export type { BinanceMarketDataDecoder, BinanceMarketDataOptions } from './market-data.js'
 export type {
   BinanceKey,
   BinanceProfile,
@@ -31,6 +33,7 @@ export const binance = Object.freeze({
   orders: () => binanceOrders,
   trading: binanceTrading,
   market: binanceMarket,
+  marketData: binanceMarketData,
   books: binanceBooks,
   marketLimits: spotLimits,
 } as const)
@@ -44,6 +47,7 @@ export const binanceUsdm = Object.freeze({
   orders: () => binanceUsdmOrders,
   trading: binanceUsdmTrading,
   market: binanceUsdmMarket,
+  marketData: binanceUsdmMarketData,
   books: binanceUsdmBooks,
   marketLimits: usdmLimits,
 } as const)

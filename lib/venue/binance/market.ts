@@ -36,26 +36,32 @@ const usdmLimits: MarketLimits = Object.freeze({ ...spotLimits, messagesPerSecon
 const { symbol, decimal, int64, bool, oneOf } = json
 
 /** Trades come aggregated by the order that took: `buyerMaker` says that this one sold. */
-const shapes = {
-  ticker: {
-    symbol: symbol('/data/s'),
-    bid: decimal('/data/b'),
-    bidSize: decimal('/data/B'),
-    ask: decimal('/data/a'),
-    askSize: decimal('/data/A'),
-    updateId: int64('/data/u'),
-  },
-  trades: {
-    symbol: symbol('/data/s'),
-    price: decimal('/data/p'),
-    size: decimal('/data/q'),
-    buyerMaker: bool('/data/m'),
-    id: int64('/data/a'),
-    time: int64('/data/T', { as: 'number' }),
-  },
+export const shapes = {
+  ticker: json(
+    {
+      symbol: symbol('/data/s'),
+      bid: decimal('/data/b'),
+      bidSize: decimal('/data/B'),
+      ask: decimal('/data/a'),
+      askSize: decimal('/data/A'),
+      updateId: int64('/data/u'),
+    },
+    { sequence: { increasing: 'updateId' } },
+  ),
+  trades: json(
+    {
+      symbol: symbol('/data/s'),
+      price: decimal('/data/p'),
+      size: decimal('/data/q'),
+      buyerMaker: bool('/data/m'),
+      id: int64('/data/a'),
+      time: int64('/data/T', { as: 'number' }),
+    },
+    { sequence: { contiguous: 'id' } },
+  ),
 }
 
-const match = { ticker: '*@bookTicker', trades: '*@aggTrade' } as const
+export const match = { ticker: '*@bookTicker', trades: '*@aggTrade' } as const
 
 const decode = oneOf('/stream', shapes, { match, otherwise: 'ignore' })
 const decodeBook = oneOf(
@@ -78,7 +84,7 @@ export type BinanceMarketOptions<Profile extends string = string> = MarketOption
   readonly book?: BinanceBookOptions | undefined
 }
 
-const topics = { ticker: 'bookTicker', trades: 'aggTrade' } as const
+export const topics = { ticker: 'bookTicker', trades: 'aggTrade' } as const
 
 function subscriptions(
   market: 'spot' | 'usdm',
@@ -96,7 +102,7 @@ function subscriptions(
   }
 }
 
-const spot: Omit<
+export const spot: Omit<
   MarketPlan<'production' | 'marketData' | 'testnet' | 'demo', BinanceMarketDecoder>,
   'subscriptions'
 > = {
@@ -117,7 +123,7 @@ const spot: Omit<
  * Books and trades have entries of their own:
  * https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams/Important-WebSocket-Change-Notice
  */
-const usdm: Omit<MarketPlan<'production', BinanceMarketDecoder>, 'subscriptions'> = {
+export const usdm: Omit<MarketPlan<'production', BinanceMarketDecoder>, 'subscriptions'> = {
   title: 'Binance USD-M',
   limits: usdmLimits,
   profiles: { production: 'wss://fstream.binance.com' },

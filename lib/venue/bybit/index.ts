@@ -3,6 +3,7 @@
 import { bybit as policy } from '../../policy/venue/bybit.js'
 import { bybitBooks } from './book.js'
 import { bybitMarket, marketLimits } from './market.js'
+import { bybitMarketData } from './market-data.js'
 import { bybitOrders } from './orders.js'
 import { bybitRest, profiles } from './rest.js'
 import { bybitTrading } from './trading.js'
@@ -11,6 +12,7 @@ export type { BybitLimitOptions } from '../../policy/venue/bybit.js'
 export type { VenueProfile, VenueRestOptions } from '../venue-rest.js'
 export type { BybitBookOptions, BybitBooksOptions } from './book.js'
 export type { BybitMarketDecoder, BybitMarketOptions } from './market.js'
+export type { BybitMarketDataDecoder, BybitMarketDataOptions } from './market-data.js'
 export type { BybitCategory, BybitOrdersOptions } from './orders.js'
 export type { BybitKey, BybitProfile, BybitRestOptions } from './rest.js'
 export type { BybitTradingOptions } from './trading.js'
@@ -24,6 +26,7 @@ export const bybit = Object.freeze({
   orders: bybitOrders,
   trading: bybitTrading,
   market: bybitMarket,
+  marketData: bybitMarketData,
   books: bybitBooks,
   marketLimits,
 } as const)

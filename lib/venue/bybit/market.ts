@@ -26,7 +26,7 @@ export const marketLimits: MarketLimits = Object.freeze({
 const { symbol, decimal, int64, text, oneOf } = json
 
 /** Of the book's first level the venue sends snapshots only; a side may be empty. `side` is the taker's: `Buy`, `Sell`. */
-const shapes = {
+export const shapes = {
   ticker: {
     symbol: symbol('/data/s'),
     bid: decimal('/data/b/0/0', { optional: true }),
@@ -44,11 +44,11 @@ const shapes = {
       id: text('/i', { maxBytes: 64 }),
       time: int64('/T', { as: 'number' }),
     },
-    { each: '/data' },
+    { each: '/data', sequence: { distinct: 'id' } },
   ),
 }
 
-const match = { ticker: 'orderbook.1.*', trades: 'publicTrade.*' } as const
+export const match = { ticker: 'orderbook.1.*', trades: 'publicTrade.*' } as const
 
 const decode = oneOf('/topic', shapes, { match, otherwise: 'ignore' })
 const decodeBook = oneOf(
@@ -60,7 +60,9 @@ const decodeBook = oneOf(
 /** How messages of Bybit's public streams become rows. */
 export type BybitMarketDecoder = typeof decode
 
-const topics = { ticker: 'orderbook.1', trades: 'publicTrade' } as const
+export const profiles = { production: 'wss://stream.bybit.com', testnet: 'wss://stream-testnet.bybit.com' } as const
+
+export const topics = { ticker: 'orderbook.1', trades: 'publicTrade' } as const
 
 /** What `bybit.market()` takes. */
 export type BybitMarketOptions = MarketOptions<'production' | 'testnet'> & {
@@ -70,7 +72,7 @@ export type BybitMarketOptions = MarketOptions<'production' | 'testnet'> & {
   readonly book?: BybitBookOptions | undefined
 }
 
-const categorySchema = z.enum(['spot', 'linear', 'inverse']).default('spot')
+export const categorySchema = z.enum(['spot', 'linear', 'inverse']).default('spot')
 
 /** @throws ConfigError */
 export function bybitMarket({
@@ -83,7 +85,7 @@ export function bybitMarket({
   const plan: MarketPlan<'production' | 'testnet', BybitMarketDecoder> = {
     title: 'Bybit',
     limits: marketLimits,
-    profiles: { production: 'wss://stream.bybit.com', testnet: 'wss://stream-testnet.bybit.com' },
+    profiles,
     decode,
     decodeBook: decodeBook as unknown as BybitMarketDecoder,
     // The venue wants to hear this every 20 seconds.

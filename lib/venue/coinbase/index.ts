@@ -3,6 +3,7 @@
 import { coinbase as policy } from '../../policy/venue/coinbase.js'
 import { coinbaseBooks } from './book.js'
 import { coinbaseMarket, marketLimits } from './market.js'
+import { coinbaseMarketData } from './market-data.js'
 import { coinbaseOrders } from './orders.js'
 import { coinbaseRest, profiles } from './rest.js'
 import { coinbaseTrading } from './trading.js'
@@ -10,6 +11,7 @@ import { coinbaseTrading } from './trading.js'
 export type { CoinbaseLimitOptions } from '../../policy/venue/coinbase.js'
 export type { VenueProfile, VenueRestOptions } from '../venue-rest.js'
 export type { CoinbaseMarketDecoder } from './market.js'
+export type { CoinbaseMarketDataDecoder } from './market-data.js'
 export type { CoinbaseKey, CoinbaseProfile, CoinbaseRestOptions } from './rest.js'
 export type { CoinbaseTradingOptions } from './trading.js'
 
@@ -22,6 +24,7 @@ export const coinbase = Object.freeze({
   orders: () => coinbaseOrders,
   trading: coinbaseTrading,
   market: coinbaseMarket,
+  marketData: coinbaseMarketData,
   books: coinbaseBooks,
   marketLimits,
 } as const)

@@ -43,19 +43,25 @@ const trades = {
   timestamp: text('/time', { maxBytes: 64 }),
 }
 
-const shapes = {
-  ticker: json(ticker, { each: '/events/0/tickers' }),
-  trades: json(trades, { each: '/events/0/trades' }),
+export const shapes = {
+  ticker: json(ticker, { each: '/events/0/tickers', sequence: 'leader' }),
+  trades: json(trades, { each: '/events/0/trades', sequence: { distinct: 'id' } }),
 }
 
 /** With books, whose messages are counted together with all others of their connection. */
 const counted = { sequence: coinbaseSequence }
-const countedShapes = {
-  ticker: json({ ...ticker, ...counted }, { each: '/events/0/tickers', book: { sequence: 'sequence' } }),
-  trades: json({ ...trades, ...counted }, { each: '/events/0/trades', book: { sequence: 'sequence' } }),
+export const countedShapes = {
+  ticker: json(
+    { ...ticker, ...counted },
+    { each: '/events/0/tickers', book: { sequence: 'sequence' }, sequence: 'leader' },
+  ),
+  trades: json(
+    { ...trades, ...counted },
+    { each: '/events/0/trades', book: { sequence: 'sequence' }, sequence: { distinct: 'id' } },
+  ),
 }
 
-const match = { trades: 'market_trades' } as const
+export const match = { trades: 'market_trades' } as const
 
 const decode = oneOf('/channel', shapes, { match, otherwise: 'ignore' })
 const decodeBook = oneOf(
@@ -67,9 +73,9 @@ const decodeBook = oneOf(
 /** How messages of Coinbase's market data become rows. */
 export type CoinbaseMarketDecoder = typeof decode
 
-const channels = { ticker: 'ticker', trades: 'market_trades', book: 'level2' } as const
+export const channels = { ticker: 'ticker', trades: 'market_trades', book: 'level2' } as const
 
-const plan: MarketPlan<'production', CoinbaseMarketDecoder> = {
+export const plan: MarketPlan<'production', CoinbaseMarketDecoder> = {
   title: 'Coinbase',
   limits: marketLimits,
   profiles: { production: 'wss://advanced-trade-ws.coinbase.com' },

@@ -3,6 +3,7 @@
 import { kraken as policy } from '../../policy/venue/kraken.js'
 import { krakenBooks } from './book.js'
 import { krakenMarket, marketLimits } from './market.js'
+import { krakenMarketData } from './market-data.js'
 import { krakenOrders } from './orders.js'
 import { krakenRest, profiles } from './rest.js'
 import { krakenTrading } from './trading.js'
@@ -11,6 +12,7 @@ export type { KrakenLimitOptions, KrakenTier } from '../../policy/venue/kraken.j
 export type { VenueProfile, VenueRestOptions } from '../venue-rest.js'
 export type { KrakenBookOptions, KrakenBooksOptions } from './book.js'
 export type { KrakenMarketDecoder } from './market.js'
+export type { KrakenMarketDataDecoder, KrakenMarketDataOptions } from './market-data.js'
 export type { KrakenKey, KrakenProfile, KrakenRestOptions } from './rest.js'
 export type { KrakenTradingOptions } from './trading.js'
 
@@ -23,6 +25,7 @@ export const kraken = Object.freeze({
   orders: () => krakenOrders,
   trading: krakenTrading,
   market: krakenMarket,
+  marketData: krakenMarketData,
   books: krakenBooks,
   marketLimits,
 } as const)

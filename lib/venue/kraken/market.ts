@@ -30,7 +30,7 @@ export const marketLimits: MarketLimits = Object.freeze({
 const { symbol, decimal, int64, text, oneOf } = json
 
 /** Numbers keep the decimals that they are written with. `side` is the taker's: `buy`, `sell`. */
-const shapes = {
+export const shapes = {
   ticker: json(
     {
       symbol: symbol('/symbol'),
@@ -39,7 +39,7 @@ const shapes = {
       ask: decimal('/ask'),
       askSize: decimal('/ask_qty'),
     },
-    { each: '/data' },
+    { each: '/data', sequence: 'leader' },
   ),
   trades: json(
     {
@@ -50,11 +50,11 @@ const shapes = {
       id: int64('/trade_id'),
       timestamp: text('/timestamp', { maxBytes: 64 }),
     },
-    { each: '/data' },
+    { each: '/data', sequence: { contiguous: 'id' } },
   ),
 }
 
-const match = { trades: 'trade' } as const
+export const match = { trades: 'trade' } as const
 
 const decode = oneOf('/channel', shapes, { match, otherwise: 'ignore' })
 const decodeBook = oneOf(
@@ -66,7 +66,7 @@ const decodeBook = oneOf(
 /** How messages of Kraken's WebSocket v2 become rows. */
 export type KrakenMarketDecoder = typeof decode
 
-const plan: Omit<MarketPlan<'production' | 'beta', KrakenMarketDecoder>, 'subscriptions'> = {
+export const plan: Omit<MarketPlan<'production' | 'beta', KrakenMarketDecoder>, 'subscriptions'> = {
   title: 'Kraken',
   limits: marketLimits,
   profiles: { production: 'wss://ws.kraken.com', beta: 'wss://beta-ws.kraken.com' },

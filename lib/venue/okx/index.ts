@@ -3,6 +3,7 @@
 import { okx as policy } from '../../policy/venue/okx.js'
 import { okxBooks } from './book.js'
 import { marketLimits, okxMarket } from './market.js'
+import { okxMarketData } from './market-data.js'
 import { okxOrders } from './orders.js'
 import { okxRest, profiles } from './rest.js'
 import { okxTrading } from './trading.js'
@@ -11,6 +12,7 @@ export type { OkxLimitOptions } from '../../policy/venue/okx.js'
 export type { VenueProfile, VenueRestOptions } from '../venue-rest.js'
 export type { OkxBookOptions, OkxBooksOptions } from './book.js'
 export type { OkxMarketDecoder } from './market.js'
+export type { OkxMarketDataDecoder, OkxMarketDataOptions } from './market-data.js'
 export type { OkxOrdersOptions } from './orders.js'
 export type { OkxKey, OkxProfile, OkxRestOptions } from './rest.js'
 export type { OkxTradingOptions } from './trading.js'
@@ -24,6 +26,7 @@ export const okx = Object.freeze({
   orders: okxOrders,
   trading: okxTrading,
   market: okxMarket,
+  marketData: okxMarketData,
   books: okxBooks,
   marketLimits,
 } as const)

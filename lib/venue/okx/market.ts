@@ -26,7 +26,7 @@ const { symbol, decimal, int64, text, oneOf } = json
 const rows = { each: '/data', eachAbsent: 'ignore' } as const
 
 /** `side` is the taker's: `buy`, `sell`. */
-const shapes = {
+export const shapes = {
   ticker: json(
     {
       symbol: symbol('/instId'),
@@ -36,7 +36,7 @@ const shapes = {
       askSize: decimal('/askSz'),
       time: int64('/ts', { as: 'number' }),
     },
-    rows,
+    { ...rows, sequence: { increasing: 'time' } },
   ),
   trades: json(
     {
@@ -47,11 +47,11 @@ const shapes = {
       id: text('/tradeId', { maxBytes: 64 }),
       time: int64('/ts', { as: 'number' }),
     },
-    rows,
+    { ...rows, sequence: { distinct: 'id' } },
   ),
 }
 
-const match = { ticker: 'tickers' } as const
+export const match = { ticker: 'tickers' } as const
 
 const decode = oneOf('/arg/channel', shapes, { match, otherwise: 'ignore' })
 const decodeBook = oneOf(
@@ -63,9 +63,9 @@ const decodeBook = oneOf(
 /** How messages of OKX's public streams become rows. */
 export type OkxMarketDecoder = typeof decode
 
-const channels = { ticker: 'tickers', trades: 'trades' } as const
+export const channels = { ticker: 'tickers', trades: 'trades' } as const
 
-const plan: Omit<MarketPlan<'production' | 'us' | 'eea' | 'demo', OkxMarketDecoder>, 'subscriptions'> = {
+export const plan: Omit<MarketPlan<'production' | 'us' | 'eea' | 'demo', OkxMarketDecoder>, 'subscriptions'> = {
   title: 'OKX',
   limits: marketLimits,
   profiles: {

@@ -1,0 +1,167 @@
+import type { Arbiter } from '../../feed/arbiter.js'
+import type { JsonDecoder } from '../../feed/decoder.js'
+import type { StateChange } from '../../feed/events.js'
+import { Feed } from '../../feed/feed.js'
+import type { FeedBooks } from '../../feed/feed-books.js'
+import type { FeedOptions } from '../../feed/options.js'
+import type { AnswerRow, MarketProtocol, Topic } from './protocol.js'
+import { Subscriptions } from './subscriptions.js'
+
+/** Where a socket leads, and over what. */
+export interface SocketRoute {
+  readonly url: string
+  readonly localAddress: string | undefined
+  readonly path: number
+}
+
+export interface SocketOwner {
+  state(change: StateChange): void
+  refused(topic: Topic, code: string, message: string): void
+  /** The venue will end the connection. */
+  ending(reason: string): void
+  /** It has ended for good, which nobody asked for. */
+  ended(error: unknown): void
+}
+
+export interface SocketSetup<D extends JsonDecoder> {
+  readonly protocol: MarketProtocol<D>
+  readonly arbiter: Arbiter<D>
+  readonly books: FeedBooks | undefined
+  /** What else feeds are told: TLS, proxy, limits. */
+  readonly feed: Partial<FeedOptions<D>>
+}
+
+/** One connection of a market data object: a feed, and its subscriptions. */
+export class MarketSocket<D extends JsonDecoder = JsonDecoder> {
+  readonly route: SocketRoute
+  readonly feed: Feed<D>
+  readonly #subscriptions: Subscriptions
+  readonly #settled: (() => void)[] = []
+  /** When the open connection was opened, by `performance.now()`. */
+  openedAt = 0
+  #ended = false
+
+  constructor(setup: SocketSetup<D>, route: SocketRoute, topics: readonly Topic[], owner: SocketOwner) {
+    const { protocol, arbiter, books } = setup
+    this.route = route
+    this.#subscriptions = new Subscriptions(protocol, {
+      send: (text) => this.#send(text),
+      greet: (messages) => this.feed.setSubscribe(messages),
+      refused: (topic, code, message) => owner.refused(topic, code, message),
+      settled: () => {
+        for (const resolve of this.#settled.splice(0)) resolve()
+      },
+    })
+    const { connects } = protocol.limits
+    const options = {
+      ...setup.feed,
+      url: route.url,
+      decode: protocol.decode,
+      arbiter,
+      path: route.path,
+      subscribe: this.#subscriptions.begin(topics),
+      heartbeat: { ...protocol.heartbeat, ...setup.feed.heartbeat },
+      // The venue counts what arrives: a little is left for what the way there adds.
+      connectLimit: {
+        name: `${protocol.title} ${new URL(route.url).host}`,
+        count: connects.count,
+        perMs: Math.min(86_400_000, Math.ceil(connects.perMs * 1.05) + 50),
+      },
+      ...(books !== undefined && { books }),
+      ...(route.localAddress !== undefined && { socket: { ...setup.feed.socket, localAddress: route.localAddress } }),
+    }
+    this.feed = new Feed<D>(options as unknown as FeedOptions<D>)
+    this.feed.on('state', (change) => {
+      if (change.to === 'connected') {
+        this.openedAt = performance.now()
+        this.#subscriptions.opened(this.feed.subscribeNumber)
+      } else if (change.from === 'connected') this.#subscriptions.closed()
+      owner.state(change)
+    })
+    const onAnswer = (rows: Iterable<{ toObject(): AnswerRow }>): void => {
+      for (const row of rows) {
+        for (const answer of protocol.answers(row.toObject())) {
+          if (answer.kind === 'ending') owner.ending(answer.code)
+          else this.#subscriptions.answer(answer)
+        }
+      }
+    }
+    this.feed.on('rows:answer' as 'state', onAnswer as unknown as (change: StateChange) => void)
+    this.feed.on('close', (error) => {
+      this.#subscriptions.closed()
+      if (!this.#ended) owner.ended(error)
+    })
+    this.feed.on('error', () => {})
+  }
+
+  get connected(): boolean {
+    return this.feed.state === 'connected'
+  }
+
+  get topics(): number {
+    return this.#subscriptions.size
+  }
+
+  /** Market rows that it has brought, copies included. */
+  get delivered(): number {
+    const { rows, duplicates } = feedCounters(this.feed)
+    return rows + duplicates
+  }
+
+  /** Rows that came after another connection's. */
+  get copies(): number {
+    return feedCounters(this.feed).duplicates
+  }
+
+  /** Nanoseconds that its copies came behind, summed. */
+  get copyLagNs(): number {
+    return feedCounters(this.feed).copyLagNs
+  }
+
+  /** Connects. Resolves when the venue has answered all subscriptions, or not within `patienceMs` after the connection. */
+  async open(patienceMs: number): Promise<void> {
+    await this.feed.open()
+    if (this.#subscriptions.answered) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, patienceMs)
+      this.#settled.push(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+      this.feed.once('close', () => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+  }
+
+  add(topics: readonly Topic[]): void {
+    this.#subscriptions.add(topics)
+  }
+
+  remove(topics: readonly Topic[]): void {
+    this.#subscriptions.remove(topics)
+  }
+
+  /** Messages of others, in the socket's own pace would be too late for them: at once. */
+  async close(): Promise<void> {
+    this.#ended = true
+    this.#subscriptions.closed()
+    for (const resolve of this.#settled.splice(0)) resolve()
+    await this.feed.close()
+  }
+
+  #send(text: string): boolean {
+    if (!this.connected) return false
+    try {
+      this.feed.send(text)
+      return true
+    } catch {
+      return false // on its way down: the next connection asks for everything
+    }
+  }
+}
+
+function feedCounters(feed: Feed): { rows: number; duplicates: number; copyLagNs: number } {
+  return feed.arbitration()
+}

@@ -1,0 +1,53 @@
+import type { JsonDecoder } from '../../feed/decoder.js'
+import type { HeartbeatOptions } from '../../feed/options.js'
+import type { MarketLimits, MarketStream } from '../market/market-feeds.js'
+
+/** One stream of one instrument. */
+export interface Topic {
+  readonly symbol: string
+  readonly stream: MarketStream
+}
+
+export const topicKey = ({ symbol, stream }: Topic): string => `${stream} ${symbol}`
+
+/** A message that asks for topics, or gives them up. */
+export interface MarketRequest {
+  readonly id: number
+  readonly text: string
+  readonly topics: readonly Topic[]
+}
+
+/** What an answer of the venue, or an announcement, says. */
+export type MarketAnswer =
+  /** Everything that the request asked for, or this one topic of it. */
+  | { readonly kind: 'accepted'; readonly id: number | null; readonly topic: Topic | null }
+  /** Of the request: this topic when it is named; one of them when none is. Without `id`: the oldest request. */
+  | {
+      readonly kind: 'refused'
+      readonly id: number | null
+      readonly topic: Partial<Topic> | null
+      readonly code: string
+      readonly message: string
+    }
+  /** The venue will end the connection: another is wanted. */
+  | { readonly kind: 'ending'; readonly code: string; readonly message: string }
+
+/** How a venue's market data is spoken. */
+export interface MarketProtocol<D extends JsonDecoder = JsonDecoder> {
+  readonly title: string
+  readonly limits: MarketLimits
+  readonly profiles: Readonly<Record<string, string>>
+  /** Of shapes with sequences, and the notices of shape `answer`. */
+  readonly decode: D
+  readonly heartbeat?: HeartbeatOptions | undefined
+  readonly sockets: readonly { readonly path: string; readonly streams: readonly MarketStream[] }[]
+  /** Whether the venue confirms what it accepts. */
+  readonly confirms: boolean
+  /** Messages of at most `limits.topicsPerMessage` topics, numbered from `id` on. */
+  requests(op: 'subscribe' | 'unsubscribe', topics: readonly Topic[], id: number): readonly MarketRequest[]
+  /** What a row of the shape `answer` says. */
+  answers(row: AnswerRow): readonly MarketAnswer[]
+}
+
+/** A row of the shape `answer`, by value. */
+export type AnswerRow = { readonly [field: string]: unknown }
