@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { rowInternals } from '../feed/decoder.js'
 import { FeedBooks } from '../feed/feed-books.js'
 import { refusalOf } from '../feed/refusal.js'
@@ -91,6 +92,8 @@ export class Books extends FeedBooks implements Iterable<Book>, Disposable {
   readonly #synced
   readonly #sink = new BookSink((entry) => this.#changed(entry))
   readonly #bySymbol = new Map<string, BookEntry>()
+  /** By what messages call them. */
+  readonly #byName = new Map<string, BookEntry>()
   readonly #layouts: readonly ShapeLayout[]
   readonly #tenants: Set<LoopTenant>
   readonly #tenant: LoopTenant
@@ -157,16 +160,27 @@ export class Books extends FeedBooks implements Iterable<Book>, Disposable {
 
   /**
    * Makes the book of a symbol; the one that there is, if there is one. Events for symbols without a book are counted and left out.
-   * @param names what messages call it, 1…16 names of at most 255 bytes. Default: the symbol.
+   * @param as what messages call it, 1…16 names of at most 255 bytes, none of them another book's. Default: the symbol.
    * @throws ConfigError; TickwireError `ERR_BOOKS_CLOSED`.
    */
-  add(symbol: string, names?: readonly string[]): Book {
+  add(symbol: string, as?: readonly string[]): Book {
     const known = this.#bySymbol.get(symbol)
     if (known !== undefined) return known.book
     if (this.#closed) throw new TickwireError('ERR_BOOKS_CLOSED', 'the books are closed')
-    const parsed = parseConfig('book', bookNamesSchema, names === undefined ? { symbol } : { symbol, names })
-    const entry = new BookEntry(this.#nextId++, symbol, this.depth)
-    this.#native.add(entry.id, parsed.names ?? [symbol], entry.memory.buffer)
+    const parsed = parseConfig('book', bookNamesSchema, as === undefined ? { symbol } : { symbol, names: as })
+    const names = parsed.names ?? [symbol]
+    // Only one of them would hear of it, and the other would look as if nothing changed.
+    const taken = names.find((name) => this.#byName.has(name))
+    if (taken !== undefined) {
+      throw configFault(
+        'book',
+        ['names'],
+        `'${taken}' is a name of the book of ${this.#byName.get(taken)?.book.symbol}`,
+      )
+    }
+    const entry = new BookEntry(this.#nextId++, symbol, this.depth, names)
+    this.#native.add(entry.id, names, entry.memory.buffer)
+    for (const name of names) this.#byName.set(name, entry)
     this.#sink.byId.set(entry.id, entry)
     this.#bySymbol.set(symbol, entry)
     this.#want?.(entry)
@@ -182,6 +196,7 @@ export class Books extends FeedBooks implements Iterable<Book>, Disposable {
     const entry = this.#bySymbol.get(symbol)
     if (entry === undefined) return false
     this.#bySymbol.delete(symbol)
+    for (const name of entry.names) this.#byName.delete(name)
     this.#sink.byId.delete(entry.id)
     this.#native.remove(entry.id)
     entry.removed = true
@@ -201,9 +216,12 @@ export class Books extends FeedBooks implements Iterable<Book>, Disposable {
 
   /**
    * Gives a book a snapshot that was fetched: the body of the answer, decoded by the core.
-   * @throws DecodeError when it is none by the option `snapshot`. TickwireError `ERR_BOOKS_SEED` without that option.
+   * It is passed over when the book has not asked for one: it asks once its changes are subscribed (`carry` of a venue's books) or come.
+   * @throws DecodeError when it is none by the option `snapshot`. TickwireError `ERR_BOOKS_SEED` without that option. TypeError when the
+   * body is no `Uint8Array`.
    */
   seed(symbol: string, body: Uint8Array): void {
+    if (!types.isUint8Array(body)) throw new TypeError('the body of a snapshot must be a Uint8Array')
     const entry = this.#bySymbol.get(symbol)
     if (entry === undefined) return
     entry.memory.take()

@@ -8,6 +8,8 @@ export class BookEntry {
   readonly id: number
   readonly book: Book
   readonly memory: BookMemory
+  /** What messages call it. */
+  readonly names: readonly string[]
   /** It is not in the set any more. */
   removed = false
   /** The state as of the last look at it. */
@@ -18,8 +20,9 @@ export class BookEntry {
   #seenFetched = 0
   #wantEpoch = 0
 
-  constructor(id: number, symbol: string, depth: number) {
+  constructor(id: number, symbol: string, depth: number, names: readonly string[]) {
     this.id = id
+    this.names = names
     this.memory = new BookMemory(depth)
     this.book = new Book(symbol, this.memory)
   }

@@ -11,17 +11,27 @@ export interface BooksOptions {
   readonly rules?: BookRules | undefined
   /** Levels of each side that books show, 1…1,000. Default 20. */
   readonly depth?: number | undefined
-  /** Levels of each side that the core keeps, 1…100,000; what lies beyond is not known then. Default 10,000. */
+  /**
+   * Levels of each side that the core keeps, `depth`…100,000, at least as many as a check sum is made of (OKX 25, Kraken 10); what lies beyond
+   * is not known then. Keep more than `depth`: a book of which fewer than `depth` known levels are left, or half of `levels`, is stale.
+   * Default 10,000, Coinbase 100,000.
+   */
   readonly levels?: number | undefined
-  /** Levels of each side that the venue keeps up to date; further ones go. Default: all. */
+  /** Levels of each side that the venue keeps up to date; further ones go. Default: all; Kraken: 10, and no less with check sums. */
   readonly venueDepth?: number | undefined
-  /** Levels of a side from which on a fetched snapshot is taken to be cut off: the `limit` of its request. Default: it is complete. */
+  /**
+   * Levels of a side from which on a fetched snapshot is taken to be cut off: the `limit` of its request, without which the book would have
+   * holes. Default: it is complete; `binance` 5,000, `binanceUsdm` 1,000.
+   */
   readonly snapshotLevels?: number | undefined
   /** Events kept per book while a snapshot is fetched, 1…1,000,000; with more, all are forgotten and it starts over. Default 1,000. */
   readonly keptEvents?: number | undefined
   /** Bytes of them per book, 4,096…256 MiB. Default 1 MiB. */
   readonly keptBytes?: number | undefined
-  /** Whether numbers of events are verified where the rules have them. Default true; false: the order of a connection counts. */
+  /**
+   * Whether numbers of events are verified where the rules have them. Default true; false: the order of a connection counts, which Binance's
+   * rules do not take.
+   */
   readonly sequence?: boolean | undefined
   /** Whether check sums are verified where the rules have them. Default true. */
   readonly checksum?: boolean | undefined
@@ -37,7 +47,7 @@ export interface BooksOptions {
 
 const mib = 1_048_576
 
-export const booksOptionsSchema = z.strictObject({
+const shape = z.strictObject({
   rules: z.enum(BookRuleNames).default('none'),
   depth: z.int().min(1).max(1_000).default(20),
   levels: z.int().min(1).max(100_000).optional(),
@@ -55,6 +65,24 @@ export const booksOptionsSchema = z.strictObject({
   snapshot: z.instanceof(JsonDecoder, { error: 'must be made by json(…)' }).optional(),
   loop: z.union([z.instanceof(Loop), loopModeSchema], { error: 'must be a Loop or the mode of one' }).default('park'),
   wake: z.enum(['signal', 'poll']).default('signal'),
+})
+
+/** Levels of a side that a venue's check sum is made of. */
+const summed: { readonly [rules: string]: number } = { okx: 25, kraken: 10 }
+
+export const booksOptionsSchema = shape.superRefine((options, context) => {
+  const { rules, depth, levels, venueDepth, sequence, checksum } = options
+  const least = checksum ? (summed[rules] ?? 1) : 1
+  const refuse = (path: string, message: string): void => {
+    context.addIssue({ code: 'custom', path: [path], message })
+  }
+  if (levels !== undefined && levels < least) refuse('levels', `must be at least ${least}: check sums are made of them`)
+  else if (levels !== undefined && levels < depth) refuse('levels', 'must not be below `depth`')
+  if (venueDepth !== undefined && venueDepth < least) {
+    refuse('venueDepth', `must be at least ${least}: check sums are made of so many levels`)
+  }
+  // A snapshot that was fetched is joined to the stream by numbers; there is nothing else.
+  if (!sequence && rules.startsWith('binance')) refuse('sequence', `must be true with the rules '${rules}'`)
 })
 
 const name = z.string().min(1).max(255)

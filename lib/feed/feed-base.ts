@@ -51,6 +51,12 @@ export interface FeedKind<N extends NativeFeedControl, Info> {
   endedWell(reason: string, detail: number): boolean
 }
 
+/** Number of the feed that the core knows it by; 0: it is not open. Not part of the public surface. */
+export let feedHandle: (feed: AnyFeedBase) => number
+
+// biome-ignore lint/suspicious/noExplicitAny: whatever it is a feed of.
+type AnyFeedBase = FeedBase<any, any, any, any>
+
 /**
  * What every feed is to its user, whatever it speaks: opened and closed, listened to, iterated, polled, asked for statistics.
  * Made by a kind of feed alone.
@@ -74,6 +80,10 @@ export abstract class FeedBase<Events extends object, Item, Info, N extends Nati
   #aborted = false
   /** Whether open() has been answered. */
   #wasOpen = false
+
+  static {
+    feedHandle = (feed) => feed.#native?.handle ?? 0
+  }
 
   /** @internal */
   protected constructor(kind: FeedKind<N, Info>) {

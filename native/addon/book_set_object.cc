@@ -47,7 +47,7 @@ void override(const Napi::Object& js, const char* name, uint32_t& out) {
   override(js, "keptEvents", o.policy.max_kept_events);
   override(js, "keptBytes", o.policy.max_kept_bytes);
   // Of a side that was cut off, what is shown must be known; but a limit of few levels must not make it stale at once.
-  const uint32_t known = std::min(o.policy.max_levels, std::max(o.policy.snapshot_levels, 2u) / 2);
+  const uint32_t known = std::max(std::min(o.policy.max_levels, o.policy.snapshot_levels), 2u) / 2;
   o.policy.min_levels = std::clamp<uint32_t>(o.depth, 1, std::max(1u, known));
   if (!flag(js, "sequence")) o.policy.continuity = book::Continuity::kNone;
   if (!flag(js, "checksum")) o.policy.checksum = book::ChecksumRule::kNone;
@@ -159,7 +159,8 @@ Napi::Value BookSetObject::remove(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value BookSetObject::expect(const Napi::CallbackInfo& info) {
-  post([id = info[0].ToNumber().Uint32Value()](feed::BookSet& books) { books.expect(id); });
+  const auto feed = static_cast<uint16_t>(info[1].ToNumber().Uint32Value());
+  post([id = info[0].ToNumber().Uint32Value(), feed](feed::BookSet& books) { books.expect(id, feed); });
   return info.Env().Undefined();
 }
 

@@ -98,7 +98,7 @@ Outcome BookSync::on_snapshot(const Event& event, bool restart) {
   } else if (state_ == State::kSynced && policy_.continuity != Continuity::kNone &&
              (event.last_id < last_id_ || recent_.guarded())) {
     // A path that lags shows where the book has been. Any other smaller id means that ids went back unseen.
-    if (event.last_id != last_id_ && recent_.has_last(event.last_id)) return duplicate(event);
+    if (event.last_id != last_id_ && (recent_.has_last(event.last_id) || event.behind)) return duplicate(event);
     if (event.last_id < last_id_) return lost(Reason::kGap, last_id_, event.last_id);
   }
   return take_snapshot(event, fetched);

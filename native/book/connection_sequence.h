@@ -21,6 +21,10 @@ class ConnectionSequence {
     if (!seen.ok) ++gaps_;
     return seen;
   }
+  // The next message has come and its number was not read: the one behind it tells whether that was right.
+  void pass() noexcept {
+    if (started_ && next_ < INT64_MAX) ++next_;
+  }
   // A new connection.
   void reset() noexcept { started_ = false; }
   [[nodiscard]] uint64_t gaps() const noexcept { return gaps_; }

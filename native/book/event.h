@@ -31,6 +31,9 @@ struct Event {
   // Of a snapshot that was fetched: BookSync::request() at the time when it was asked for, so that an answer that took
   // very long cannot be taken for a newer one. 0: not known.
   uint32_t request = 0;
+  // Of a snapshot in the stream: it comes from a connection that lags behind another, and on which ids grow, so that a
+  // smaller id than the book's is nothing but old.
+  bool behind = false;
   // Best first in snapshots, though any order is taken; in deltas in the order of the message, where a later change of
   // one price replaces an earlier. Not kept beyond the call.
   std::span<const RowLevel> bids;

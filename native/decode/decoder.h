@@ -41,7 +41,7 @@ struct DecodeOutcome {
   bool ok = true;
   bool ignored = false;                // ok, but no shape wanted it (Otherwise::kIgnore)
   Malformed why = Malformed::kSyntax;  // when !ok
-  uint8_t shape = 0;                   // of the failing row when known
+  uint8_t shape = 0;                   // of the rows, even if there are none; of the failing one when field is known
   int16_t field = -1;                  // index in that shape, -1 when it is not about one field
   uint32_t cut_levels = 0;             // levels left out because of max_levels
 };

@@ -28,7 +28,7 @@ class JsonDecoder final : public Decoder {
     if (use_templates_ && !binary) [[likely]] {
       const TemplateEngine::Hit hit = templates_.decode(message, out);
       if (hit.fits) [[likely]]
-        return {.ignored = hit.ignored, .cut_levels = hit.cut_levels};
+        return {.ignored = hit.ignored, .shape = hit.shape, .cut_levels = hit.cut_levels};
     }
     return decode_any(message, binary, out);
   }

@@ -21,6 +21,7 @@ class TemplateEngine {
     bool fits = false;
     bool ignored = false;     // no shape wants it
     uint32_t cut_levels = 0;  // levels left out because of max_levels
+    uint8_t shape = 0;        // when a shape wants it
   };
 
   TemplateEngine(const Schema& schema, const ShapeSelector& selector, RowWriter& writer);
@@ -77,7 +78,8 @@ class TemplateEngine {
   [[nodiscard]] bool attempt_rows(Known& known);
   [[nodiscard]] Hit hit(Known& known) noexcept {
     known.used = ++hits_;
-    return {true, known.words == 0, cut_levels_};
+    const bool ignored = known.words == 0;
+    return {true, ignored, cut_levels_, ignored ? uint8_t{0} : static_cast<uint8_t>(known.layout.shape_index)};
   }
   void follow(size_t at) noexcept;
   [[nodiscard]] Hit search(std::span<const uint8_t> message, RowBatch& out, size_t tried);

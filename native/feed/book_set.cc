@@ -49,7 +49,7 @@ void BookSet::remove(uint32_t id) {
     if (by_symbol_[symbol] == id + 1) by_symbol_[symbol] = 0;
   }
   for (BookSource* source : sources_) {
-    if (id < source->fed_.size()) source->fed_[id] = false;
+    if (id < source->feeds_.size()) source->feeds_[id] = BookSource::Feeds::kNot;
   }
   std::erase(changed_, id);
   std::erase(waiting_, id);
@@ -61,9 +61,18 @@ BookSet::Entry* BookSet::entry_of(uint32_t symbol) noexcept {
   return id1 == 0 ? nullptr : entries_[id1 - 1].get();
 }
 
-void BookSet::expect(uint32_t id) {
+void BookSet::expect(uint32_t id, uint16_t feed) {
   Entry* const book = entry(id);
   if (book == nullptr) return;
+  const auto from = std::find_if(sources_.begin(), sources_.end(),
+                                 [feed](const BookSource* source) { return source->handle() == feed; });
+  if (from == sources_.end() || !(*from)->open_) return;
+  BookSource& source = **from;
+  if (source.feeds_.size() <= id) source.feeds_.resize(entries_.size(), BookSource::Feeds::kNot);
+  if (source.feeds_[id] == BookSource::Feeds::kNot) {
+    source.feeds_[id] = BookSource::Feeds::kExpected;
+    ++book->expected;
+  }
   const book::State before = book->sync.state();
   (void)book->sync.connected();
   after(*book, before, book->numbers.rx_ns);
@@ -74,7 +83,8 @@ void BookSet::invalidate(uint32_t id) {
   Entry* const book = entry(id);
   if (book == nullptr) return;
   const book::State before = book->sync.state();
-  (void)book->sync.lose(book::Reason::kLost);
+  // Without a connection there is nothing that what it asked for could be joined to.
+  (void)(book->sources + book->expected == 0 ? book->sync.disconnected() : book->sync.lose(book::Reason::kLost));
   after(*book, before, book->numbers.rx_ns);
   flush();
 }
@@ -100,29 +110,34 @@ void BookSet::detach(BookSource& source) {
 }
 
 void BookSet::fed_by(Entry& entry, BookSource& source) {
-  if (source.fed_.size() <= entry.id) source.fed_.resize(entries_.size(), false);
-  if (source.fed_[entry.id]) return;
-  source.fed_[entry.id] = true;
+  if (source.feeds_.size() <= entry.id) source.feeds_.resize(entries_.size(), BookSource::Feeds::kNot);
+  BookSource::Feeds& feeds = source.feeds_[entry.id];
+  if (feeds == BookSource::Feeds::kHas) return;
+  if (feeds == BookSource::Feeds::kExpected) --entry.expected;
+  feeds = BookSource::Feeds::kHas;
   ++entry.sources;
 }
 
 void BookSet::leave(Entry& entry, BookSource& source) {
-  --entry.sources;
+  BookSource::Feeds& feeds = source.feeds_[entry.id];
+  --(feeds == BookSource::Feeds::kHas ? entry.sources : entry.expected);
+  feeds = BookSource::Feeds::kNot;
   const bool owned = entry.owner == &source;
   if (owned) entry.owner = nullptr;
   if (entry.sources != 0 && !owned) return;
   const book::State before = entry.sync.state();
-  // While another connection is there, what is missing can be asked for.
+  // While another connection is there, what is missing can be asked for. One that has only been expected to bring
+  // something is none: who knows whether it does.
   (void)(entry.sources == 0 ? entry.sync.disconnected() : entry.sync.lose(book::Reason::kDisconnected));
   after(entry, before, entry.numbers.rx_ns);
 }
 
 void BookSet::disconnected(BookSource& source) {
   source.sequence_.reset();
-  for (size_t id = 0; id < source.fed_.size(); ++id) {
-    if (!source.fed_[id]) continue;
-    source.fed_[id] = false;
-    leave(*entries_[id], source);
+  source.open_ = false;
+  source.last_ids_.clear();
+  for (size_t id = 0; id < source.feeds_.size(); ++id) {
+    if (source.feeds_[id] != BookSource::Feeds::kNot) leave(*entries_[id], source);
   }
   flush();
 }
@@ -145,9 +160,21 @@ void BookSet::apply(BookSource& source, uint32_t symbol, const book::Event& even
     return count(counters_.elsewhere);
   count(counters_.events);
   const book::State before = book->sync.state();
-  const book::Outcome outcome = book->sync.on_event(event);
+  const book::Outcome outcome = book->sync.on_event(only_snapshots() ? marked(*book, source, event) : event);
   // An event that came before changes nothing that is to be seen.
   if (outcome.action != book::Action::kDuplicate || outcome.want != book::Want::kNothing) after(*book, before, rx_ns);
+}
+
+// Whole books that two connections bring are not the same ones: each has its own rhythm. One that lags shows states
+// that the book has never been in, though it was beyond them; what tells that from numbers that began anew is that on
+// the connection itself they grow.
+book::Event BookSet::marked(const Entry& entry, BookSource& source, const book::Event& event) {
+  if (source.last_ids_.size() <= entry.id) source.last_ids_.resize(entries_.size(), book::kAbsent);
+  int64_t& last = source.last_ids_[entry.id];
+  book::Event seen = event;
+  seen.behind = entry.sources > 1 && event.last_id > last && event.last_id < entry.sync.last_id();
+  last = event.last_id;
+  return seen;
 }
 
 void BookSet::lose(BookSource& source, uint32_t symbol, int64_t rx_ns) {
@@ -160,8 +187,8 @@ void BookSet::lose(BookSource& source, uint32_t symbol, int64_t rx_ns) {
 }
 
 void BookSet::lose_all(BookSource& source, book::Reason reason, int64_t expected, int64_t got, int64_t rx_ns) {
-  for (size_t id = 0; id < source.fed_.size(); ++id) {
-    if (!source.fed_[id]) continue;
+  for (size_t id = 0; id < source.feeds_.size(); ++id) {
+    if (source.feeds_[id] != BookSource::Feeds::kHas) continue;
     Entry& book = *entries_[id];
     if (book.owner != nullptr && book.owner != &source) continue;
     const book::State before = book.sync.state();

@@ -51,14 +51,16 @@ class BookSet final : public ChannelTenant, private SpaceListener {
   void add(uint32_t id, std::span<const std::string> names, std::span<uint8_t> memory);
   // Its memory is not touched any more.
   void remove(uint32_t id);
-  // Its deltas are subscribed: what it needs to begin is wanted now, not from the first one on.
-  void expect(uint32_t id);
+  // Its deltas are subscribed on the connection of this feed: what it needs to begin is wanted now, not from the first
+  // one on, and when that connection goes it is stale, even if none came. Nothing when the feed has no connection just
+  // now, or brings no events.
+  void expect(uint32_t id, uint16_t feed);
   // Whoever owns it does not trust it.
   void invalidate(uint32_t id);
   // A fetched snapshot.
   void seed(uint32_t id, const book::Event& snapshot, int64_t rx_ns);
 
-  // A connection that brings events. The source stays where it is until it was detached.
+  // A feed that brings events. The source stays where it is until it was detached.
   void attach(BookSource& source);
   void detach(BookSource& source);
   // An event of the book that messages call so.
@@ -67,6 +69,7 @@ class BookSet final : public ChannelTenant, private SpaceListener {
   void lose(BookSource& source, uint32_t symbol, int64_t rx_ns);
   // Of any book of the connection.
   void lose_all(BookSource& source, book::Reason reason, int64_t expected, int64_t got, int64_t rx_ns);
+  void connected(BookSource& source) noexcept { source.open_ = true; }
   // The connection is gone.
   void disconnected(BookSource& source);
   // Whether a message that could not be read leaves a hole that nobody would notice.
@@ -93,6 +96,7 @@ class BookSet final : public ChannelTenant, private SpaceListener {
     BookNumbers numbers;
     uint32_t id;
     uint32_t sources = 0;               // connections that have brought events of it
+    uint32_t expected = 0;              // connections that have brought none, though it is subscribed there
     const BookSource* owner = nullptr;  // the one that it follows, with Continuity::kNone
     std::vector<uint32_t> symbols;
     bool changed = false;
@@ -104,6 +108,10 @@ class BookSet final : public ChannelTenant, private SpaceListener {
   [[nodiscard]] bool follows(Entry& entry, BookSource& source, const book::Event& event) noexcept;
   void fed_by(Entry& entry, BookSource& source);
   void leave(Entry& entry, BookSource& source);
+  [[nodiscard]] bool only_snapshots() const noexcept {
+    return options_.policy.continuity == book::Continuity::kIncreasing && options_.policy.restart_id == book::kAbsent;
+  }
+  [[nodiscard]] book::Event marked(const Entry& entry, BookSource& source, const book::Event& event);
   void after(Entry& entry, book::State before, int64_t rx_ns);
   void mark(Entry& entry);
   void announce(Entry& entry) noexcept;

@@ -90,12 +90,13 @@ book::Event BookRows::read(decode::RowBatch& batch, size_t& at) {
 // ---- stage
 // -----------------------------------------------------------------------------------------------------------------------
 
-BookStage::BookStage(std::shared_ptr<BookSet> books, const decode::Schema& schema, bool also_rows)
-    : books_(std::move(books)) {
+BookStage::BookStage(std::shared_ptr<BookSet> books, const decode::Schema& schema, bool also_rows, uint16_t feed)
+    : books_(std::move(books)), source_(feed) {
   for (const decode::Shape& shape : schema.shapes) {
     Shape& made = shapes_.emplace_back();
     if (!shape.book) continue;
     made.rows.emplace(shape, books_->channel().symbols());
+    has_events_ = has_events_ || made.rows->has_events();
     // Rows with a number alone are of a shape that has it besides its own purpose, or has no other.
     made.keeps = made.rows->has_events() ? !also_rows : shape.fields.size() == 1;
   }
@@ -106,15 +107,23 @@ BookStage::~BookStage() {
 }
 
 void BookStage::connected() {
+  if (!has_events_) return;
   if (!attached_) books_->attach(source_);
   attached_ = true;
+  books_->connected(source_);
 }
 
 void BookStage::disconnected() {
   if (attached_) books_->disconnected(source_);
 }
 
-void BookStage::refused(int64_t rx_ns) {
+void BookStage::refused(const decode::DecodeOutcome& outcome, int64_t rx_ns) {
+  if (outcome.field >= 0) {
+    // What it was is known: of no book, perhaps one that was counted.
+    const Shape& shape = shapes_[outcome.shape];
+    if (!shape.rows) return;
+    if (!shape.rows->has_events()) return source_.sequence().pass();
+  }
   if (!books_->trusts_order()) return;
   books_->lose_all(source_, book::Reason::kLost, 0, 0, rx_ns);
   books_->end_of_message();
@@ -129,6 +138,11 @@ void BookStage::check_sequence(BookRows& rows, decode::RowBatch& batch, int64_t 
 
 void BookStage::take_rows(BookRows& rows, decode::RowBatch& batch, const decode::DecodeOutcome& outcome,
                           int64_t rx_ns) {
+  if (batch.rows().empty()) {
+    // A list without entries: nothing but that it was counted.
+    if (rows.counts()) source_.sequence().pass();
+    return;
+  }
   check_sequence(rows, batch, rx_ns);
   if (rows.has_events()) {
     for (size_t at = 0; at < batch.rows().size();) {

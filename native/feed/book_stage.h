@@ -27,6 +27,8 @@ class BookRows {
   [[nodiscard]] uint32_t symbol() const noexcept { return symbol_; }
   // Whether rows are events, rather than only numbers in a sequence.
   [[nodiscard]] bool has_events() const noexcept { return role_.bids >= 0 || role_.side >= 0; }
+  // Whether rows have numbers in the sequence of their connection.
+  [[nodiscard]] bool counts() const noexcept { return role_.sequence >= 0; }
   // A row's number in the sequence of its connection; book::kAbsent: it has none.
   [[nodiscard]] int64_t sequence(const uint64_t* row) const noexcept { return integer(row, role_.sequence); }
 
@@ -57,7 +59,8 @@ class BookRows {
 class BookStage {
  public:
   // `also_rows`: book events are handed over as rows, too.
-  BookStage(std::shared_ptr<BookSet> books, const decode::Schema& schema, bool also_rows);
+  // `feed`: the handle of the feed whose messages they are.
+  BookStage(std::shared_ptr<BookSet> books, const decode::Schema& schema, bool also_rows, uint16_t feed);
   ~BookStage();
   BookStage(const BookStage&) = delete;
   BookStage& operator=(const BookStage&) = delete;
@@ -70,12 +73,11 @@ class BookStage {
   }
   // A message's rows.
   void take(decode::RowBatch& batch, const decode::DecodeOutcome& outcome, int64_t rx_ns) {
-    if (batch.rows().empty()) return;
-    Shape& shape = shapes_[batch.rows().front().shape];
+    Shape& shape = shapes_[batch.rows().empty() ? outcome.shape : batch.rows().front().shape];
     if (shape.rows) take_rows(*shape.rows, batch, outcome, rx_ns);
   }
   // A message that could not be read.
-  void refused(int64_t rx_ns);
+  void refused(const decode::DecodeOutcome& outcome, int64_t rx_ns);
   void end_of_read() noexcept { books_->publish(); }
 
  private:
@@ -89,6 +91,7 @@ class BookStage {
   const std::shared_ptr<BookSet> books_;
   std::vector<Shape> shapes_;
   BookSource source_;
+  bool has_events_ = false;  // some shape's rows are events
   bool attached_ = false;
 };
 

@@ -32,7 +32,7 @@ inline bool Feed::deliver(const ws::Message& message, const ReceiveTimes& times)
   const auto outcome = decoder_->decode(message.data, binary, batch_);
   if (!outcome.ok) [[unlikely]] {
     refuse(outcome, message.data, times);
-    if (books_) books_->refused(times.rx_ns);
+    if (books_) books_->refused(outcome, times.rx_ns);
     return true;
   }
   if (outcome.ignored) {
@@ -131,7 +131,7 @@ Result<std::unique_ptr<Feed>> Feed::create(Channel& channel, FeedOptions options
   }
   if (books && feed->options().schema) {
     if (&books->channel() != &channel) return Error{Errc::kSystem, 0, "the books are of another channel"};
-    feed->books_.emplace(std::move(books), *feed->options().schema, book_rows);
+    feed->books_.emplace(std::move(books), *feed->options().schema, book_rows, handle);
   }
   auto make_session = [self = feed.get()](std::unique_ptr<Stream> stream) -> Result<std::unique_ptr<SessionControl>> {
     auto session = ws::Session::create(self->loop(), std::move(stream), self->session_options_, *self);

@@ -29,6 +29,8 @@ export interface VenueBookStream {
   readonly symbolsPerMessage: number
   /** Messages for this purpose on one connection per second. */
   readonly messagesPerSecond: number
+  /** Messages for this purpose on one connection in an hour. Default: any number. */
+  readonly messagesPerHour?: number | undefined
 }
 
 /** Levels of an event that are kept; no venue sends as many. */

@@ -1,5 +1,6 @@
 import type { BookEntry } from '../../book/entry.js'
 import type { Feed } from '../../feed/feed.js'
+import { feedHandle } from '../../feed/feed-base.js'
 import type { VenueBookStream } from './plan.js'
 
 /** Sends messages on a feed within what the venue allows. Resolves, or returns, when they are sent. */
@@ -16,6 +17,8 @@ export interface SenderOwner {
   failed(entries: readonly BookEntry[], error: Error): void
 }
 
+const hourMs = 3_600_000
+
 /** Subscribes anew on one feed: what waits goes together, in the pace of the venue. */
 export class BookSender {
   readonly symbols = new Set<string>()
@@ -30,6 +33,10 @@ export class BookSender {
   #closed = false
   /** Before which nothing is sent. */
   #notBefore = 0
+  /** When the messages of the last hour were sent on this connection, if that is limited. */
+  #sent: number[] = []
+  /** Messages of the last attempt. */
+  #perAttempt = 1
 
   constructor(feed: AnyFeed, seed: VenueBookStream, send: BookSend | null, owner: SenderOwner) {
     this.#feed = feed
@@ -40,6 +47,19 @@ export class BookSender {
 
   get open(): boolean {
     return this.#feed.state === 'connected'
+  }
+
+  /** The feed's number in the core. */
+  get handle(): number {
+    return feedHandle(this.#feed)
+  }
+
+  /** The feed has a new connection. */
+  opened(): void {
+    this.#sent.length = 0
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+    this.#schedule()
   }
 
   ask(entry: BookEntry): void {
@@ -68,12 +88,22 @@ export class BookSender {
   #schedule(): void {
     if (this.#closed || this.#busy || this.#timer !== null || this.#waiting.size === 0) return
     // Whatever falls out of sync with one message is subscribed anew with one.
-    const delay = Math.max(0, this.#notBefore - performance.now())
+    const now = performance.now()
+    const delay = Math.max(0, this.#notBefore - now, this.#hourly(now))
     this.#timer = setTimeout(() => {
       this.#timer = null
       void this.#run()
     }, delay)
     this.#timer.unref()
+  }
+
+  /** Milliseconds until one more attempt is within what an hour allows. */
+  #hourly(now: number): number {
+    const { messagesPerHour: most } = this.#seed
+    if (most === undefined) return 0
+    this.#sent = this.#sent.filter((at) => now - at < hourMs)
+    const free = most - this.#sent.length - this.#perAttempt
+    return free >= 0 ? 0 : (this.#sent[-free - 1] ?? now) + hourMs - now
   }
 
   async #run(): Promise<void> {
@@ -82,6 +112,8 @@ export class BookSender {
     for (const entry of entries) this.#waiting.delete(entry)
     if (entries.length === 0) return
     const messages = this.#seed.resubscribe(entries.map(({ book }) => book.symbol))
+    if (this.#seed.messagesPerHour !== undefined) for (const _ of messages) this.#sent.push(performance.now())
+    this.#perAttempt = messages.length
     this.#busy = true
     this.#owner.sending(entries)
     try {

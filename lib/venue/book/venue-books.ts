@@ -8,7 +8,7 @@ import { parseConfig } from '../../runtime/config.js'
 import { TickwireError } from '../../runtime/errors.js'
 import { Backoff, type BackoffOptions } from './backoff.js'
 import { BookFetcher } from './fetcher.js'
-import type { VenueBookPlan } from './plan.js'
+import type { VenueBookPlan, VenueBookStream } from './plan.js'
 import { BookRecovery, type RecoveryOwner } from './recovery.js'
 import { type AnyFeed, type BookSend, BookSender } from './sender.js'
 
@@ -54,7 +54,7 @@ const settleMs = 10_000
  * const { books, carry } = binance.books({ symbols: ['BTCUSDT'] })
  * for (const options of binance.market({ symbols: ['BTCUSDT'], streams: ['book'] })) {
  *   const feed = new Feed({ ...options, books })
- *   carry(feed, ['BTCUSDT'])
+ *   carry(feed, options.bookSymbols)
  *   await feed.open()
  * }
  * ```
@@ -115,7 +115,8 @@ export class VenueBooks implements AsyncDisposable {
 
   /**
    * Says which symbols a feed is subscribed to, beyond those that were said before: where a symbol is subscribed anew, and when its snapshot is
-   * due. Makes books that are missing. The feed was given these books.
+   * due. Makes books that are missing. The feed was given these books. Only what comes over this very feed, as `bookSymbols` of
+   * `market()` says it: what is fetched because of it is in sync while the connection is there.
    */
   readonly carry = (feed: AnyFeed, symbols: readonly string[]): void => {
     if (this.#closed) throw new TickwireError('ERR_BOOKS_CLOSED', 'the books are closed')
@@ -161,7 +162,12 @@ export class VenueBooks implements AsyncDisposable {
     let sender = this.#senders.get(feed)
     if (sender !== undefined) return sender
     const { seed } = this.#plan
-    const none = { by: 'resubscribe', resubscribe: () => [], symbolsPerMessage: 1, messagesPerSecond: 1 } as const
+    const none: VenueBookStream = {
+      by: 'resubscribe',
+      resubscribe: () => [],
+      symbolsPerMessage: 1,
+      messagesPerSecond: 1,
+    }
     const made = new BookSender(feed, seed.by === 'resubscribe' ? seed : none, this.#options.send ?? null, {
       sending: (entries) => {
         for (const entry of entries) this.#recoveries.get(entry)?.begun()
@@ -171,7 +177,10 @@ export class VenueBooks implements AsyncDisposable {
       },
     })
     sender = made
-    const opened = (): void => this.#opened(made, [...made.symbols])
+    const opened = (): void => {
+      made.opened()
+      this.#opened(made, [...made.symbols])
+    }
     feed.on('open', opened)
     this.#senders.set(feed, made)
     this.#onOpen.set(feed, opened)
@@ -181,8 +190,9 @@ export class VenueBooks implements AsyncDisposable {
   /** What is subscribed with the opening of a connection begins now. */
   #opened(sender: BookSender, symbols: readonly string[]): void {
     const entries = symbols.flatMap((symbol) => this.#internals.entry(symbol) ?? [])
-    if (this.#fetcher !== null) for (const { id } of entries) this.#internals.native.expect(id)
-    else sender.watch(this.#options.patience, () => this.#overdue(sender))
+    if (this.#fetcher !== null) {
+      for (const { id } of entries) this.#internals.native.expect(id, sender.handle)
+    } else sender.watch(this.#options.patience, () => this.#overdue(sender))
   }
 
   /** Books whose snapshot should have come long ago. */

@@ -40,6 +40,8 @@ export type MarketFeed<D extends Decoder> = Pick<FeedOptions<D>, 'decode' | 'hea
   readonly url: string
   readonly decode: D
   readonly subscribe: readonly string[]
+  /** Symbols whose books come over it: what `carry` of a venue's books is told. Left out where the options are spread. */
+  readonly bookSymbols: readonly string[]
 }
 
 /** How a venue's sockets are addressed and asked. */
@@ -89,12 +91,18 @@ export function marketFeeds<Profile extends string, D extends Decoder>(
   return plan.sockets.flatMap((socket) => {
     const wanted = socket.streams.filter((stream) => streams.includes(stream))
     if (wanted.length === 0) return []
-    return chunks(unique, Math.floor(limits.topics / wanted.length)).map((some) => ({
-      url: origin + socket.path,
-      decode: wanted.includes('book') ? (plan.decodeBook as D) : plan.decode,
-      heartbeat,
-      subscribe: plan.subscriptions(some, wanted),
-    }))
+    return chunks(unique, Math.floor(limits.topics / wanted.length)).map((some) => {
+      const options = {
+        url: origin + socket.path,
+        decode: wanted.includes('book') ? (plan.decodeBook as D) : plan.decode,
+        heartbeat,
+        subscribe: plan.subscriptions(some, wanted),
+      }
+      // No option of a feed.
+      return Object.defineProperty(options as typeof options & { bookSymbols: readonly string[] }, 'bookSymbols', {
+        value: Object.freeze(wanted.includes('book') ? some : []),
+      })
+    })
   })
 }
 

@@ -71,8 +71,9 @@ export function okxBookPlan(book: ParsedOkxBook): VenueBookPlan {
           JSON.stringify({ op, args: names.map((name) => okxBookTopic(book, name)) }),
         ),
       symbolsPerMessage: 100,
-      // Of 480 per hour and connection: books that go on failing back off.
       messagesPerSecond: 2,
+      // Of 480 that a connection may subscribe, unsubscribe and log in. The others are the feed's.
+      messagesPerHour: 400,
     },
   }
 }

@@ -1,0 +1,112 @@
+/** Books and the connections that feed them: who is in sync when one of them goes. Over servers built on `ws`. */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { exponential, Feed } from 'tickwire'
+import { describe, expect, it } from 'vitest'
+import type { Book } from '../../dist/esm/book/index.js'
+import { binance, binanceUsdm } from '../../dist/esm/venue/binance/index.js'
+import { until } from '../e2e/waiting.ts'
+import { startWsServer } from '../peers/ws-server.ts'
+
+const fast = { backoff: { first: 5, max: 40 }, patience: 2_000 } as const
+const reconnect = exponential({
+  first: 300,
+  max: 300,
+  storm: { floor: 10, attempts: 1_000, window: 1_000 },
+})
+
+/** Answers every request for a snapshot with this one. */
+async function snapshots(lastUpdateId: () => number) {
+  const asked: string[] = []
+  const server = createServer((request, response) => {
+    const symbol = new URL(request.url ?? '', 'http://x').searchParams.get('symbol')
+    response.setHeader('content-type', 'application/json')
+    if (symbol === null) {
+      response.end(JSON.stringify({ serverTime: Date.now() }))
+      return
+    }
+    asked.push(symbol)
+    response.end(JSON.stringify({ lastUpdateId: lastUpdateId(), bids: [['10.0', '1']], asks: [['11.0', '2']] }))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    asked,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    [Symbol.asyncDispose]: () =>
+      new Promise<void>((resolve) => {
+        server.closeAllConnections()
+        server.close(() => resolve())
+      }),
+  }
+}
+
+describe('a book that was fetched, and of which nothing has come since', { timeout: 30_000 }, () => {
+  it('is stale when its connection goes, and fetched again when that is back', async () => {
+    let id = 100
+    await using http = await snapshots(() => id)
+    await using server = await startWsServer()
+    await using rest = binance.rest({ endpoints: [http.url] })
+    await using kept = binance.books({ rest, ...fast })
+    const told: string[] = []
+    kept.books.on('stale', ({ reason }) => told.push(`stale ${reason}`))
+    kept.books.on('synced', ({ book }) => told.push(`synced ${book.updateId}`))
+    const [options] = binance.market({ symbols: ['XUSDT'], streams: ['book'], url: server.url })
+    await using feed = new Feed({ ...(options as NonNullable<typeof options>), books: kept.books, reconnect })
+    kept.carry(feed, ['XUSDT'])
+    await feed.open()
+    const book = kept.books.get('XUSDT') as Book
+    await until(() => told.length === 1, 'it is in sync')
+    id = 200
+    for (const client of server.clients) client.terminate()
+    await until(() => told.length === 2, 'it is stale')
+    expect(book.bids.length).toBe(0)
+    await until(() => told.length === 3, 'it is in sync again')
+    expect(told).toEqual(['synced 100', 'stale ERR_BOOK_DISCONNECTED', 'synced 200'])
+    expect(http.asked.length).toBe(2)
+  })
+
+  it('is not fetched while there is no connection, whatever is asked for', async () => {
+    await using http = await snapshots(() => 100)
+    await using server = await startWsServer()
+    await using rest = binance.rest({ endpoints: [http.url] })
+    await using kept = binance.books({ rest, ...fast })
+    const [options] = binance.market({ symbols: ['XUSDT'], streams: ['book'], url: server.url })
+    const feed = new Feed({ ...(options as NonNullable<typeof options>), books: kept.books })
+    kept.carry(feed, ['XUSDT'])
+    await feed.open()
+    const book = kept.books.get('XUSDT') as Book
+    await until(() => book.synced, 'it is in sync')
+    await feed.close()
+    await until(() => book.stale, 'it is stale')
+    kept.books.resync('XUSDT')
+    await sleep(300)
+    book.refresh()
+    expect(book.synced).toBe(false)
+    expect(http.asked.length).toBe(1)
+  })
+})
+
+it('a feed that brings no books keeps none in sync', async () => {
+  await using http = await snapshots(() => 100)
+  await using server = await startWsServer()
+  await using rest = binanceUsdm.rest({ endpoints: [http.url] })
+  await using kept = binanceUsdm.books({ rest, ...fast })
+  const symbols = ['XUSDT']
+  // Books and trades have sockets of their own there.
+  const [withBook, trades] = binanceUsdm
+    .market({ symbols, streams: ['trades', 'book'], url: server.url })
+    .map((options) => new Feed({ ...options, books: kept.books })) as [Feed, Feed]
+  kept.carry(withBook, symbols)
+  kept.carry(trades, symbols)
+  await trades.open()
+  await sleep(200)
+  const book = kept.books.get('XUSDT') as Book
+  expect(book.state).toBe('empty')
+  expect(http.asked).toEqual([])
+  await withBook.open()
+  await until(() => book.synced, 'it is in sync')
+  await withBook.close()
+  await until(() => book.stale, 'it is stale')
+  await trades.close()
+})
