@@ -1,10 +1,14 @@
 /** Orders over the venues' WebSockets, with REST as the other door of the same venue in small. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { binance, binanceUsdm } from '../../dist/esm/venue/binance/index.js'
+import { bybitEntry } from '../../dist/esm/venue/bybit/entry.js'
 import { bybit } from '../../dist/esm/venue/bybit/index.js'
 import { coinbase } from '../../dist/esm/venue/coinbase/index.js'
 import type { Desk, EntryMode, OrderError } from '../../dist/esm/venue/index.js'
+import { krakenEntry } from '../../dist/esm/venue/kraken/entry.js'
 import { kraken } from '../../dist/esm/venue/kraken/index.js'
+import { KrakenToken } from '../../dist/esm/venue/kraken/token.js'
+import { okxEntry } from '../../dist/esm/venue/okx/entry.js'
 import { okx } from '../../dist/esm/venue/okx/index.js'
 import { patienceMs, rejection, until } from '../e2e/waiting.ts'
 import { chance, cleanUp, onCleanUp } from '../rest/venue-server.ts'
@@ -222,6 +226,55 @@ describe('entry', () => {
     await until(() => desk.state === 'live', 'it is live')
     await desk.place({ ...limit, clientOrderId: 'b' })
     expect(exchange.book.executed).toEqual(['a', 'b'])
+  })
+
+  it('and over the WebSocket alone is had again at once', async () => {
+    const { desk, exchange } = await open('kraken', 'ws')
+    exchange.book.tokens = 9
+    const id = (i: number) => ({ ...limit, clientOrderId: `a${i}` })
+    expect(await rejection(desk.place(id(0)))).toMatchObject({
+      code: 'ERR_ORDER_UNSENT',
+      venueCode: expect.stringContaining('ESession'),
+    })
+    let broken = true
+    exchange.fate = (_number, { path }) => (broken && path.endsWith('Token') ? 'requestLost' : 'answered')
+    expect(await rejection(desk.place(id(1)))).toMatchObject({ code: 'ERR_ORDER_UNSENT', mayHaveExecuted: false })
+    const asked = (): number => exchange.seen.filter((line) => line.endsWith('Token')).length
+    const before = asked()
+    await until(() => asked() > before, 'it is asked for')
+    broken = false
+    await until(() => exchange.book.tokens === 10, 'it is asked for by itself')
+    await desk.place(id(2))
+    expect([exchange.book.executed, changes(exchange)]).toEqual([['a2'], []])
+  })
+
+  it.each([{ oflags: 'post,fciq' }, { timeinforce: 'GTD', expiretm: '+60' }, { ordertype: 'stop-loss' }])(
+    'Kraken: %o is not dropped: it goes over REST',
+    async (extra) => {
+      const { desk, exchange, entry } = await open('kraken', 'auto')
+      await desk.place({ ...limit, timeInForce: 'postOnly', extra })
+      expect([entry.orders, changes(exchange)]).toEqual([0, ['POST /0/private/AddOrder']])
+    },
+  )
+
+  it('a connection on which the venue says nothing by itself is kept by what it answers', () => {
+    const auth = {} as never
+    const plans = [krakenEntry(new KrakenToken()), bybitEntry(auth), okxEntry(auth)]
+    for (const { heartbeat } of plans) {
+      expect(heartbeat?.app?.interval).toBeLessThanOrEqual((heartbeat?.idle ?? 0) / 2)
+    }
+  })
+})
+
+describe.each(names)('%s: closed', (name) => {
+  it('awaits what is under way, and takes no more', async () => {
+    const { desk, exchange } = await open(name, 'ws')
+    const placing = desk.place({ ...limit, clientOrderId: 'last' })
+    const closing = desk.close()
+    expect(await rejection(desk.place(limit))).toMatchObject({ code: 'ERR_ORDER_UNSENT', mayHaveExecuted: false })
+    expect(await placing).toMatchObject({ clientOrderId: 'last' })
+    await closing
+    expect(exchange.book.executed).toEqual(['last'])
   })
 })
 

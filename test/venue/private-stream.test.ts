@@ -90,6 +90,24 @@ describe.each(names)('%s', (name) => {
     ])
   })
 
+  it('an order is not taken for the one that had its client id before it', async () => {
+    const { desk, exchange, fills } = await live(name)
+    const { symbol } = limit
+    await desk.place({ ...limit, clientOrderId: 'same' })
+    await desk.cancel({ symbol, clientOrderId: 'same' })
+    await until(() => desk.known({ clientOrderId: 'same' })?.status === 'canceled', 'it is canceled')
+    const first = desk.known({ clientOrderId: 'same' })?.orderId ?? ''
+    const second = exchange.book.place({ client: 'same', symbol, side: 'sell', price: '70000.00', size: '0.00300' })
+    await until(() => desk.known({ clientOrderId: 'same' })?.status === 'open', 'the second is heard of')
+    const known = desk.known({ clientOrderId: 'same' })
+    expect(known).toMatchObject({ orderId: expect.stringContaining(second.id), side: 'sell', size: '0.00300' })
+    expect(desk.known({ orderId: first })).toMatchObject({ status: 'canceled', side: 'buy', size: '0.00200' })
+    expect(await desk.openOrders()).toMatchObject([{ orderId: known?.orderId, status: 'open' }])
+    exchange.book.fill(second, '0.00100')
+    await until(() => fills.length > 0, 'the fill is told')
+    expect(fills).toMatchObject([{ orderId: known?.orderId, side: 'sell', size: '0.00100', state: { side: 'sell' } }])
+  })
+
   it('a key that is refused ends it, and shows no secret', async () => {
     const { desk, states } = await scene(name, { secret: Buffer.from('the wrong secret of a test').toString('base64') })
     const error = (await rejection(desk.open())) as Error & { readonly code: string }

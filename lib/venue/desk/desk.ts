@@ -18,6 +18,7 @@ import { type DoorAnswer, OrderDoor } from './order-door.js'
 import { settleAmend, settlePlace } from './settle.js'
 import { Switches } from './switches.js'
 import { TrackedOrders } from './tracked-orders.js'
+import { Underway } from './underway.js'
 
 /** Pages of open orders that are read at most. */
 const mostPages = 1_000
@@ -36,6 +37,7 @@ export class Desk implements AsyncDisposable {
   readonly #stream: AccountStream
   readonly #fills: Fills
   readonly #switches: Switches
+  readonly #underway = new Underway()
   readonly #cancels: Cancels
 
   /**
@@ -109,7 +111,11 @@ export class Desk implements AsyncDisposable {
    * Places an order. The request leaves on this thread, before the call returns, when the limits allow it.
    * @throws OrderError. `ERR_ORDER_UNKNOWN`: it may have been executed; all others: certainly not.
    */
-  async place(request: OrderRequest): Promise<OrderUpdate> {
+  place(request: OrderRequest): Promise<OrderUpdate> {
+    return this.#underway.begin(() => this.#place(request))
+  }
+
+  async #place(request: OrderRequest): Promise<OrderUpdate> {
     const order = withClientId(request)
     const form = this.dialect.place(order)
     const track = this.#orders.add(order.symbol, order.clientOrderId)
@@ -130,7 +136,11 @@ export class Desk implements AsyncDisposable {
    * @throws OrderError. `ERR_ORDER_UNSENT`: it was certainly not changed; `ERR_ORDER_NOT_FOUND`: it has ended; `ERR_ORDER_UNKNOWN`: it may have
    * been changed: `order()` tells.
    */
-  async amend(change: OrderAmend): Promise<OrderUpdate> {
+  amend(change: OrderAmend): Promise<OrderUpdate> {
+    return this.#underway.begin(() => this.#amend(change))
+  }
+
+  async #amend(change: OrderAmend): Promise<OrderUpdate> {
     const complete = this.#complete(change)
     const form = this.dialect.amend(complete)
     try {
@@ -148,7 +158,11 @@ export class Desk implements AsyncDisposable {
    * @throws OrderError. `ERR_ORDER_UNSUPPORTED`: the venue has none; `ERR_ORDER_NOT_FOUND`: the one before has ended, nothing was placed; other
    * refusals are of the new one, while the one before may be canceled: `known()` tells; `ERR_ORDER_UNKNOWN` as with `place()`.
    */
-  async replace(ref: OrderRef, request: OrderRequest): Promise<OrderUpdate> {
+  replace(ref: OrderRef, request: OrderRequest): Promise<OrderUpdate> {
+    return this.#underway.begin(() => this.#replace(ref, request))
+  }
+
+  async #replace(ref: OrderRef, request: OrderRequest): Promise<OrderUpdate> {
     const { replace } = this.dialect
     if (replace === undefined) {
       throw new OrderError('ERR_ORDER_UNSUPPORTED', 'the venue does not cancel and place with one request')
@@ -180,7 +194,11 @@ export class Desk implements AsyncDisposable {
    * other end it had come to before.
    * @throws OrderError. `ERR_ORDER_NOT_FOUND`: there is no such order; `ERR_ORDER_UNKNOWN`: it may or may not be canceled.
    */
-  async cancel(ref: OrderRef): Promise<OrderUpdate> {
+  cancel(ref: OrderRef): Promise<OrderUpdate> {
+    return this.#underway.count(() => this.#cancel(ref))
+  }
+
+  async #cancel(ref: OrderRef): Promise<OrderUpdate> {
     const complete = this.#complete(ref)
     try {
       const { body } = await this.#send(this.dialect.cancel(complete))
@@ -203,7 +221,7 @@ export class Desk implements AsyncDisposable {
    * @throws OrderError when the venue could not be asked.
    */
   cancelAll(symbol?: string): Promise<readonly CancelResult[]> {
-    return this.#cancels.all(symbol)
+    return this.#underway.count(() => this.#cancels.all(symbol))
   }
 
   /**
@@ -274,7 +292,11 @@ export class Desk implements AsyncDisposable {
    */
   async close(options?: { readonly force?: boolean }): Promise<void> {
     const force = options?.force === true
-    if (!force) await this.#switches.stop().catch(() => {})
+    this.#underway.close()
+    if (!force) {
+      await this.#underway.settled()
+      await this.#switches.stop().catch(() => {})
+    }
     this.#switches.abandon()
     this.#stream.close()
     this.#fills.close()

@@ -11,6 +11,8 @@ export interface EntryPlan {
   prepare?(rest: Rest): Promise<void>
   /** Milliseconds after which `prepare` is asked again. Default: never. */
   readonly prepareEveryMs?: number | undefined
+  /** What `prepare` has learnt is of no use any more: it is asked again at once, and until then orders do not go this way. Default: never. */
+  stale?(): boolean
   /** The same request; null: it goes over REST alone. */
   write(form: OrderForm): { readonly method: string; readonly params: SessionParams } | null
   /** The answer, as REST would have given it. */

@@ -19,6 +19,10 @@ export interface DoorAnswer {
   readonly found: boolean
 }
 
+/** Between two tries to prepare, in milliseconds. */
+const firstPause = 1_000
+const longestPause = 30_000
+
 /** The way to the venue: REST, and a WebSocket besides where that is wanted. Both count on the same limits. */
 export class OrderDoor {
   readonly rest: Rest
@@ -32,6 +36,7 @@ export class OrderDoor {
   #prepared = true
   #preparing: Promise<void> | null = null
   #again: NodeJS.Timeout | undefined
+  #soon: NodeJS.Timeout | undefined
 
   constructor(parts: {
     readonly rest: Rest
@@ -61,13 +66,11 @@ export class OrderDoor {
     this.session = session
     if (plan.prepare !== undefined) {
       this.#prepared = false
-      session.on('ready', () => void this.#prepare().catch(() => {}))
+      session.on('ready', () => this.#keepPrepared())
+      session.on('close', () => this.#stopPreparing())
       const { prepareEveryMs } = plan
       if (prepareEveryMs !== undefined) {
-        const again = (): void => {
-          if (session.ready) void this.#prepare().catch(() => {})
-        }
-        this.#again = setInterval(again, prepareEveryMs)
+        this.#again = setInterval(() => this.#keepPrepared(), prepareEveryMs)
         this.#again.unref()
       }
     }
@@ -117,13 +120,14 @@ export class OrderDoor {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#again)
+    this.#stopPreparing()
     await this.session?.close()
   }
 
   #written(form: OrderForm) {
     const [plan, entry] = [this.#plan, this.#entry]
     if (plan === null || entry === null) return null
+    if (this.#prepared && plan.stale?.() === true && this.#soon === undefined) this.#keepPrepared()
     const written = this.#prepared ? plan.write(form) : null
     if (written === null) {
       // Questions, and what the venue has for REST alone, are not orders' way.
@@ -134,6 +138,26 @@ export class OrderDoor {
     }
     this.#forms.set(written.params, form)
     return { ...written, plan, entry }
+  }
+
+  /** Asks for what has to be known, until it is. */
+  #keepPrepared(tries = 0): void {
+    clearTimeout(this.#soon)
+    this.#soon = undefined
+    if (this.session?.ready !== true) return
+    this.#prepare().catch(() => {
+      // It may have been asked for by others meanwhile, or be wanted no more.
+      if (this.#soon !== undefined || this.session?.ready !== true) return
+      const pause = Math.min(longestPause, firstPause * 2 ** Math.min(10, tries))
+      this.#soon = setTimeout(() => this.#keepPrepared(tries + 1), pause)
+      this.#soon.unref()
+    })
+  }
+
+  #stopPreparing(): void {
+    clearInterval(this.#again)
+    clearTimeout(this.#soon)
+    this.#soon = undefined
   }
 
   /** What has to be known; asked once at a time. Until it is, REST is the way. @throws RestError */

@@ -43,11 +43,14 @@ export class TrackedOrders {
     return track
   }
 
+  /** By the venue's id, else by the client's: that may be used again when an order has ended, so that it tells nothing of another venue's id. */
   find({ orderId = '', clientOrderId = '' }: Pick<OrderRef, 'orderId' | 'clientOrderId'>): OrderTrack | undefined {
-    return (
-      (orderId === '' ? undefined : this.#byVenue.get(orderId)) ??
-      (clientOrderId === '' ? undefined : this.#byClient.get(clientOrderId))
-    )
+    const known = orderId === '' ? undefined : this.#byVenue.get(orderId)
+    if (known !== undefined) return known
+    const named = clientOrderId === '' ? undefined : this.#byClient.get(clientOrderId)
+    if (named === undefined || orderId === '') return named
+    const own = this.#ids.get(named)?.orderId ?? ''
+    return own === '' || own === orderId ? named : undefined
   }
 
   /** The order that an update is about. One that was placed elsewhere is followed from now on, when there is room. */

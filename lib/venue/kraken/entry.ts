@@ -6,8 +6,10 @@ import type { EntryPlan } from '../desk/entry-plan.js'
 import { decimalOf } from '../order/decimal-text.js'
 import { fieldOf, textOf, words } from '../order/fields.js'
 import { krakenProtocol, Numeral } from './protocol.js'
-import { heartbeat } from './stream.js'
 import type { KrakenToken } from './token.js'
+
+/** Nothing is subscribed here, so that the venue says nothing by itself. https://docs.kraken.com/api/docs/websocket-v2/heartbeat */
+const heartbeat = { app: { text: '{"method":"ping"}', interval: 10_000 }, idle: 30_000 } as const
 
 /** A token is asked for again before it is too old to be used. */
 const tokenEveryMs = 8 * 60_000
@@ -39,21 +41,21 @@ function numeral(value: unknown): Numeral | undefined {
 
 type Form = Readonly<Record<string, unknown>>
 
-const placeFields: ReadonlySet<string> = new Set([
-  'pair',
-  'type',
-  'ordertype',
-  'volume',
-  'price',
-  'timeinforce',
-  'oflags',
-  'reduce_only',
-  'cl_ord_id',
-])
+const placeFields: ReadonlySet<string> = new Set(['pair', 'type', 'volume', 'price', 'reduce_only', 'cl_ord_id'])
 
-/** https://docs.kraken.com/api/docs/websocket-v2/add_order. Null for what is among `extra`: that is written for REST. */
+/** Whether it is as `place()` writes it, with nothing of `extra`: that is written for REST. */
+function plain({ ordertype, timeinforce, oflags, ...others }: Form): boolean {
+  return (
+    Object.entries(others).every(([name, value]) => value === undefined || placeFields.has(name)) &&
+    (ordertype === 'limit' || ordertype === 'market') &&
+    (timeinforce === undefined || timeinforce === 'IOC') &&
+    (oflags === undefined || oflags === 'post' || oflags === 'viqc')
+  )
+}
+
+/** https://docs.kraken.com/api/docs/websocket-v2/add_order. Null: it goes over REST. */
 function placed(form: Form, symbol: string): SessionParams | null {
-  if (Object.entries(form).some(([name, value]) => value !== undefined && !placeFields.has(name))) return null
+  if (!plain(form)) return null
   const { type, ordertype, volume, price, timeinforce, oflags, reduce_only, cl_ord_id } = form
   const byValue = oflags === 'viqc'
   return {
@@ -95,6 +97,7 @@ export function krakenEntry(token: KrakenToken): EntryPlan {
       await token.get(rest, tokenEveryMs)
     },
     prepareEveryMs: tokenEveryMs,
+    stale: () => !token.fresh,
     write: ({ path, request }) => {
       const form = (request.form ?? {}) as Form
       const write = (): readonly [method: string, params: SessionParams | null] => {
