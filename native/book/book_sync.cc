@@ -7,6 +7,10 @@
 namespace tickwire::book {
 namespace {
 
+// Old events in a row that the book has not had lately. A fetched snapshot may be far ahead of the stream.
+constexpr uint32_t kMaxUnknown = 64;
+constexpr uint32_t kMaxUnknownFetched = 512;
+
 uint64_t mixed(uint64_t hash, uint64_t word) noexcept {
   hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
   return hash ^ hash >> 29;
@@ -190,10 +194,11 @@ Outcome BookSync::duplicate(const Event& event) {
   Outcome outcome;
   outcome.action = Action::kDuplicate;
   if (state_ != State::kSynced) return outcome;
-  // Ids that go back in an event which was lost make everything that follows look old.
-  const bool known = policy_.continuity != Continuity::kPrevious || recent_.has(event.last_id, event.prev_id);
   if (++duplicates_in_a_row_ == policy_.max_duplicates) return lost(Reason::kNoProgress, 0, 0);
-  if (!known && ++unknown_in_a_row_ == RecentEvents::kCount) return lost(Reason::kNoProgress, 0, 0);
+  // Ids that go back in an event which was lost make everything that follows look old.
+  if (policy_.continuity == Continuity::kPrevious && !recent_.has(event.last_id, event.prev_id) &&
+      ++unknown_in_a_row_ == (policy_.seed == Seed::kStream ? kMaxUnknown : kMaxUnknownFetched))
+    return lost(Reason::kNoProgress, 0, 0);
   return outcome;
 }
 

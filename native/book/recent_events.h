@@ -16,17 +16,17 @@ class RecentEvents {
     ++next_;
     if (guarded_ != 0) --guarded_;
   }
+  // Newest first: what a second path repeats was here lately.
   [[nodiscard]] bool has(int64_t last_id, int64_t prev_id) const noexcept {
-    const size_t filled = next_ < kCount ? next_ : kCount;
-    for (size_t i = 0; i < filled; ++i) {
-      if (entries_[i].last_id == last_id && entries_[i].prev_id == prev_id) return true;
+    for (size_t i = next_, left = filled(); left != 0; --left) {
+      const Entry& entry = entries_[--i % kCount];
+      if (entry.last_id == last_id && entry.prev_id == prev_id) return true;
     }
     return false;
   }
   [[nodiscard]] bool has_last(int64_t last_id) const noexcept {
-    const size_t filled = next_ < kCount ? next_ : kCount;
-    for (size_t i = 0; i < filled; ++i) {
-      if (entries_[i].last_id == last_id) return true;
+    for (size_t i = next_, left = filled(); left != 0; --left) {
+      if (entries_[--i % kCount].last_id == last_id) return true;
     }
     return false;
   }
@@ -40,6 +40,8 @@ class RecentEvents {
     int64_t last_id;
     int64_t prev_id;
   };
+  [[nodiscard]] size_t filled() const noexcept { return next_ < kCount ? next_ : kCount; }
+
   std::array<Entry, kCount> entries_;
   size_t next_ = 0;
   size_t guarded_ = 0;
