@@ -19,6 +19,7 @@ export {
   type MarketStream,
   marketFeeds,
 } from './market/market-feeds.js'
+export { answerField, byStream, inMessages, requestId, said } from './market-data/answer-fields.js'
 export {
   MarketDataError,
   type MarketDataEvents,
@@ -31,6 +32,7 @@ export {
 } from './market-data/events.js'
 export { MarketData } from './market-data/market-data.js'
 export type { MarketDataOptions, MarketPath } from './market-data/options.js'
+export type { AnswerRow, MarketAnswer, MarketProtocol, MarketRequest, Topic } from './market-data/protocol.js'
 export { compareDecimals, subtractDecimals } from './order/decimal-text.js'
 export type {
   OrderAmend,
