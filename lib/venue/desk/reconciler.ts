@@ -59,8 +59,9 @@ export class Reconciler {
 
   async #all(): Promise<void> {
     const source = this.#source
-    // Taken before: what is placed meanwhile is told by its answer, and by the stream.
-    const before = [...source.open()].filter(({ status }) => status !== 'sending')
+    // Taken before: what is placed meanwhile is told by the stream. What is on its way already is asked about as well, for it may have come to
+    // its end before the stream was heard, and its answer says no more than that it was taken.
+    const before = [...source.open()]
     const told = new Set<OrderTrack>()
     for (const update of await source.openOrders()) {
       const track = source.find(update)

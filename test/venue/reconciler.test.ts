@@ -1,0 +1,72 @@
+/** What a desk asks for after a gap in its private stream. */
+import { describe, expect, it } from 'vitest'
+import { Reconciler } from '../../dist/esm/venue/desk/reconciler.js'
+import type { OrderRef, OrderUpdate } from '../../dist/esm/venue/index.js'
+import { OrderTrack } from '../../dist/esm/venue/order/order-track.js'
+
+const update = (clientOrderId: string, status: OrderUpdate['status'], filled: string): OrderUpdate => ({
+  symbol: 'BTC-USDT',
+  orderId: `of ${clientOrderId}`,
+  clientOrderId,
+  status,
+  side: 'buy',
+  type: 'limit',
+  price: '1',
+  size: '1',
+  filled,
+  quoteFilled: null,
+  averagePrice: null,
+  timeMs: 1,
+  raw: null,
+})
+
+/** Reconciles these orders with what the venue has, once. */
+async function reconciled(tracks: readonly OrderTrack[], venue: readonly OrderUpdate[]): Promise<OrderRef[]> {
+  const asked: OrderRef[] = []
+  const find = (ref: Pick<OrderRef, 'clientOrderId'>): OrderTrack | undefined =>
+    tracks.find(({ clientOrderId }) => clientOrderId === ref.clientOrderId)
+  await new Promise<void>((resolve, reject) => {
+    const source = {
+      openOrders: async () => {
+        const open = venue.filter(({ status }) => status === 'open')
+        for (const each of open) find(each)?.apply(each)
+        return open
+      },
+      order: async (ref: OrderRef) => {
+        asked.push(ref)
+        const found = venue.find(({ clientOrderId }) => clientOrderId === ref.clientOrderId)
+        if (found !== undefined) find(found)?.apply(found)
+        return found ?? null
+      },
+      find,
+      open: () => tracks.filter(({ ended }) => !ended),
+    }
+    new Reconciler(source, resolve, reject).start()
+  })
+  return asked
+}
+
+describe('after a gap', () => {
+  it('an order that was filled before its answer came is asked about: the answer tells nothing of fills', async () => {
+    const track = new OrderTrack('BTC-USDT', 'a')
+    expect(track.status).toBe('sending')
+    await reconciled([track], [update('a', 'filled', '1')])
+    expect(track.status).toBe('filled')
+    // The answer, which was under way.
+    track.apply(update('a', 'accepted', '0'))
+    expect(track.state).toMatchObject({ status: 'filled', filled: '1' })
+  })
+
+  it('only what is open here and not there is asked about', async () => {
+    const [open, gone, ended, sending] = ['open', 'gone', 'ended', 'sending'].map(
+      (id) => new OrderTrack('BTC-USDT', id),
+    )
+    for (const track of [open, gone, ended]) track?.apply(update(track.clientOrderId, 'open', '0'))
+    ended?.apply(update('ended', 'canceled', '0'))
+    const tracks = [open, gone, ended, sending].filter((track) => track !== undefined)
+    const asked = await reconciled(tracks, [update('open', 'open', '0'), update('gone', 'canceled', '0.5')])
+    expect(asked.map(({ clientOrderId }) => clientOrderId).sort()).toEqual(['gone', 'sending'])
+    expect(gone?.state).toMatchObject({ status: 'canceled', filled: '0.5' })
+    expect(sending?.status).toBe('sending')
+  })
+})
