@@ -191,7 +191,7 @@ export class Books extends FeedBooks implements Iterable<Book>, Disposable {
     return this.#bySymbol.get(symbol)?.book
   }
 
-  /** The book shows from now on what it showed last. False when there was none. */
+  /** The book shows no levels from now on: it is stale (`ERR_BOOK_DISCONNECTED`), without an event. False when there was none. */
   delete(symbol: string): boolean {
     const entry = this.#bySymbol.get(symbol)
     if (entry === undefined) return false
@@ -200,6 +200,7 @@ export class Books extends FeedBooks implements Iterable<Book>, Disposable {
     this.#sink.byId.delete(entry.id)
     this.#native.remove(entry.id)
     entry.removed = true
+    entry.memory.end()
     this.#want?.(entry)
     return true
   }
@@ -256,7 +257,7 @@ export class Books extends FeedBooks implements Iterable<Book>, Disposable {
     return this.#channel.poll(Number.POSITIVE_INFINITY)
   }
 
-  /** Ends them: nothing changes any more, and feeds that have them feed nobody. */
+  /** Ends them: all books are stale from now on, as with `delete`, and feeds that have them feed nobody. */
   close(): void {
     if (this.#closed) return
     this.stats()
@@ -264,6 +265,7 @@ export class Books extends FeedBooks implements Iterable<Book>, Disposable {
     this.#tenants.delete(this.#tenant)
     this.#channel.detach(this.#native.handle)
     this.#sink.byId.clear()
+    for (const entry of this.#bySymbol.values()) entry.memory.end()
     this.#native.destroy()
   }
 

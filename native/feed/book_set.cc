@@ -29,13 +29,17 @@ void BookSet::add(uint32_t id, std::span<const std::string> names, std::span<uin
   auto made = std::make_unique<Entry>(options_.policy, id, memory.data(), view);
   for (const std::string& name : names) {
     const uint32_t symbol = channel_.symbols().intern(name);
-    if (symbol >= by_symbol_.size()) {
+    if (symbol < by_symbol_.size()) {
+      made->symbols.push_back(symbol);
+    } else {
       count(counters_.no_symbol);
-      continue;
+      made->deaf = true;
     }
-    by_symbol_[symbol] = id + 1;
-    made->symbols.push_back(symbol);
   }
+  // A book that does not hear everything must hear nothing, not even a snapshot, or it would look as if nothing
+  // changed.
+  if (made->deaf) made->symbols.clear();
+  for (const uint32_t symbol : made->symbols) by_symbol_[symbol] = id + 1;
   entries_[id] = std::move(made);
   // Nothing per change is allocated later.
   changed_.reserve(entries_.size());
@@ -63,7 +67,7 @@ BookSet::Entry* BookSet::entry_of(uint32_t symbol) noexcept {
 
 void BookSet::expect(uint32_t id, uint16_t feed) {
   Entry* const book = entry(id);
-  if (book == nullptr) return;
+  if (book == nullptr || book->deaf) return;
   const auto from = std::find_if(sources_.begin(), sources_.end(),
                                  [feed](const BookSource* source) { return source->handle() == feed; });
   if (from == sources_.end() || !(*from)->open_) return;
@@ -81,7 +85,7 @@ void BookSet::expect(uint32_t id, uint16_t feed) {
 
 void BookSet::invalidate(uint32_t id) {
   Entry* const book = entry(id);
-  if (book == nullptr) return;
+  if (book == nullptr || book->deaf) return;
   const book::State before = book->sync.state();
   // Without a connection there is nothing that what it asked for could be joined to.
   (void)(book->sources + book->expected == 0 ? book->sync.disconnected() : book->sync.lose(book::Reason::kLost));
@@ -91,7 +95,7 @@ void BookSet::invalidate(uint32_t id) {
 
 void BookSet::seed(uint32_t id, const book::Event& snapshot, int64_t rx_ns) {
   Entry* const book = entry(id);
-  if (book == nullptr) return;
+  if (book == nullptr || book->deaf) return;
   const book::State before = book->sync.state();
   (void)book->sync.on_event(snapshot);
   ++book->numbers.fetched;

@@ -99,6 +99,7 @@ class BookSet final : public ChannelTenant, private SpaceListener {
     uint32_t expected = 0;              // connections that have brought none, though it is subscribed there
     const BookSource* owner = nullptr;  // the one that it follows, with Continuity::kNone
     std::vector<uint32_t> symbols;
+    bool deaf = false;  // a name of it found no room in the symbol table
     bool changed = false;
     bool waiting = false;  // in waiting_
   };

@@ -2,9 +2,9 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { exponential, Feed } from 'tickwire'
+import { exponential, Feed, json, Loop } from 'tickwire'
 import { describe, expect, it } from 'vitest'
-import type { Book } from '../../dist/esm/book/index.js'
+import { type Book, Books } from '../../dist/esm/book/index.js'
 import { binance, binanceUsdm } from '../../dist/esm/venue/binance/index.js'
 import { until } from '../e2e/waiting.ts'
 import { startWsServer } from '../peers/ws-server.ts'
@@ -109,4 +109,52 @@ it('a feed that brings no books keeps none in sync', async () => {
   await withBook.close()
   await until(() => book.stale, 'it is stale')
   await trades.close()
+})
+
+it('a book without a place in the symbol table stays empty: a snapshot alone would never change', async () => {
+  await using http = await snapshots(() => 100)
+  await using server = await startWsServer()
+  await using rest = binance.rest({ endpoints: [http.url] })
+  await using loop = new Loop({ symbols: 4 })
+  const symbols = Array.from({ length: 6 }, (_, i) => `S${i}USDT`)
+  await using kept = binance.books({ rest, loop, symbols, ...fast })
+  const [options] = binance.market({ symbols, streams: ['book'], url: server.url })
+  await using feed = new Feed({ ...(options as NonNullable<typeof options>), books: kept.books, loop })
+  kept.carry(feed, symbols)
+  await feed.open()
+  await until(() => http.asked.length >= 4, 'those with a place are fetched')
+  await sleep(200)
+  expect([...kept.books].map(({ state }) => state)).toEqual(['synced', 'synced', 'synced', 'synced', 'empty', 'empty'])
+  expect(kept.books.stats().noSymbol).toBe(2)
+})
+
+it('a book that was deleted, or whose books were closed, shows nothing more', async () => {
+  const { symbol, int64, levels } = json
+  const decode = json(
+    {
+      symbol: symbol('/s'),
+      lastId: int64('/u'),
+      bids: levels('/b', { exact: true }),
+      asks: levels('/a', { exact: true }),
+    },
+    { book: { symbol: 'symbol', bids: 'bids', asks: 'asks', lastId: 'lastId', snapshot: true } },
+  )
+  await using server = await startWsServer()
+  const books = new Books({ rules: 'snapshots' })
+  const [one, two, three] = ['X', 'Y', 'Z'].map((name) => books.add(name)) as [Book, Book, Book]
+  await using feed = new Feed({ url: server.url, decode, books })
+  await feed.open()
+  const message = (s: string, u: number): string => JSON.stringify({ s, u, b: [['1', '2']], a: [['3', '4']] })
+  server.broadcast(message('X', 1), message('Y', 1))
+  await until(() => one.synced && two.synced, 'they are in sync')
+  const level = one.bid()
+  books.delete('X')
+  server.broadcast(message('X', 2), message('Y', 2))
+  await until(() => two.updateId === 2, 'the other goes on')
+  one.refresh()
+  expect(one.copy()).toMatchObject({ state: 'stale', reason: 'ERR_BOOK_DISCONNECTED', bids: [], asks: [] })
+  expect([level.price, level.size, one.mid, one.updateId]).toEqual([Number.NaN, 0, Number.NaN, Number.NaN])
+  books.close()
+  two.refresh()
+  expect([two.state, two.bids.length, three.state]).toEqual(['stale', 0, 'empty'])
 })
