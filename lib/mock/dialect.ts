@@ -16,6 +16,8 @@ export type MarketEffect =
       readonly symbol: string
       /** Replaces the book instead of changing it. */
       readonly snapshot: boolean
+      /** Levels beyond as many as the last snapshot had are forgotten without a word. */
+      readonly truncates?: boolean
       /** How many levels the venue keeps on it; the deepest of several is the book. Default: all. */
       readonly depth?: number
       readonly bids: readonly LevelText[]
@@ -86,6 +88,8 @@ export interface DialectContext {
   account(apiKey: string): Account | undefined
   /** The venue's clock, whole Unix milliseconds. */
   now(): number
+  /** Calls back unless the venue is closed before, or what this gives back is called. Real milliseconds. */
+  later(ms: number, act: () => void): () => void
   /** Something was subscribed: the tape may begin. */
   subscribed(): void
 }

@@ -10,6 +10,8 @@ import type { Dialect, DialectContext, MockReply, MockRequest, TapeDialect } fro
 import { Account } from './engine/account.js'
 import { Engine } from './engine/engine.js'
 import { MockError } from './errors.js'
+import { krakenDialect } from './kraken/dialect.js'
+import { krakenTape } from './kraken/tape.js'
 import { assetsOf, type Instrument, stepOf } from './market/instrument.js'
 import { Market } from './market/market.js'
 import type { LevelText } from './market/market-book.js'
@@ -35,6 +37,7 @@ const dialects: Readonly<
   binance: { tape: binanceTape, live: binanceDialect },
   bybit: { tape: bybitTape, live: bybitDialect },
   okx: { tape: okxTape, live: okxDialect },
+  kraken: { tape: krakenTape, live: krakenDialect },
 }
 
 /** Bytes that a client may be behind while the tape goes as fast as it can. */
@@ -116,6 +119,7 @@ export class MockVenue implements AsyncDisposable {
       topics: tape.topics,
       account: (apiKey) => this.#accounts.get(apiKey),
       now: () => Math.floor(options.now()),
+      later: (ms, act) => this.#later(ms, act),
       subscribed: () => {
         // After the confirmation, which is sent when this has returned.
         if (options.begin === 'firstSubscription') queueMicrotask(() => this.#player.play())
@@ -378,13 +382,17 @@ export class MockVenue implements AsyncDisposable {
     while (this.#closing === null && [...this.#peers].some(({ backlog }) => backlog > drainedBytes))
   }
 
-  #later(ms: number, act: () => void): void {
+  #later(ms: number, act: () => void): () => void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
       if (this.#closing === null) act()
     }, ms)
     timer.unref()
     this.#timers.add(timer)
+    return () => {
+      clearTimeout(timer)
+      this.#timers.delete(timer)
+    }
   }
 }
 

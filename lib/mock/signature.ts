@@ -16,6 +16,13 @@ export function hmacIs(
   return given.length === expected.length && timingSafeEqual(given, expected)
 }
 
+/** Whether it is the HMAC-SHA512 of `data`, in base64. */
+export function hmacDigestIs(secret: Uint8Array, data: Uint8Array, signature: string): boolean {
+  const expected = createHmac('sha512', secret).update(data).digest()
+  const given = Buffer.from(signature, 'base64')
+  return given.length === expected.length && timingSafeEqual(given, expected)
+}
+
 /** Whether it is right by whichever key the account has: HMAC in hex, Ed25519 or RSA (PKCS #1 v1.5 with SHA-256) in base64. */
 export function signatureIs(account: Account, text: string, signature: string): boolean {
   const { publicKey } = account.credentials

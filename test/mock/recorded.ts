@@ -1,4 +1,5 @@
 /** Recordings made up for tests: numbered books with snapshots, best prices and trades, as the venues write them. */
+import { crc32 } from 'node:zlib'
 import type { CaptureRecord } from '../../dist/esm/capture/index.js'
 import { chance } from '../rest/venue-server.ts'
 
@@ -221,6 +222,56 @@ export function* okxRecords({
       }
       const text = JSON.stringify({ arg: { channel: 'trades', instId }, data: [trade] })
       yield { type: 'received', timeNs, connection: 0, binary: false, data: Buffer.from(text) }
+    }
+  }
+}
+
+/** Kraken v2: a book of ten levels with check sums, whose levels beyond the tenth are forgotten, and trades. */
+export function* krakenRecords({
+  symbols = ['BTC/USD'],
+  updates = 60,
+  everyMs = 100,
+  seed = 5,
+}: RecordedOptions = {}): Generator<CaptureRecord> {
+  const random = chance(seed)
+  yield { type: 'open', timeNs: startNs, connection: 0, url: 'wss://ws.kraken.com/v2' }
+  const digits = (text: string): string => text.replace('.', '').replace(/^0+/, '')
+  const sides = symbols.map(() => ({ bids: new Map<number, string>(), asks: new Map<number, string>() }))
+  const best = (side: Map<number, string>, sign: number) => [...side].sort(([a], [b]) => sign * (b - a)).slice(0, 10)
+  const texts = (rows: readonly (readonly [number, string])[]) =>
+    rows.map(([ticks, qty]) => [(ticks / 10).toFixed(1), qty] as const)
+  const written = (rows: readonly (readonly [string, string])[]): string =>
+    `[${rows.map(([price, qty]) => `{"price":${price},"qty":${qty}}`).join(',')}]`
+  for (let step = 0; step <= updates; step++) {
+    const timeNs = startNs + BigInt(Math.round(step * everyMs * 1e6))
+    for (const [at, symbol] of symbols.entries()) {
+      const { bids, asks } = sides[at] as (typeof sides)[number]
+      const changes = { bids: [] as [number, string][], asks: [] as [number, string][] }
+      for (const [side, changed, sign] of [
+        [bids, changes.bids, 1],
+        [asks, changes.asks, -1],
+      ] as const) {
+        const count = step === 0 ? 10 : 1 + Math.floor(random() * 2)
+        for (let i = 0; i < count; i++) {
+          const ticks = 300_000 - sign * (1 + (step === 0 ? i : Math.floor(random() * 14)))
+          const gone = step > 0 && side.has(ticks) && side.size > 6 && random() < 0.4
+          const qty = gone ? '0.00000000' : (0.001 + random()).toFixed(8)
+          if (changed.some(([known]) => known === ticks)) continue
+          changed.push([ticks, qty])
+          if (gone) side.delete(ticks)
+          else side.set(ticks, qty)
+        }
+        const kept = best(side, sign)
+        side.clear()
+        for (const [ticks, qty] of kept) side.set(ticks, qty)
+      }
+      const top = [...texts(best(asks, -1)), ...texts(best(bids, 1))]
+      const checksum = crc32(top.map(([price, qty]) => digits(price) + digits(qty)).join(''))
+      const text = `{"channel":"book","type":"${step === 0 ? 'snapshot' : 'update'}","data":[{"symbol":"${symbol}","bids":${written(texts(changes.bids))},"asks":${written(texts(changes.asks))},"checksum":${checksum},"timestamp":"2023-10-06T17:35:55.440295Z"}]}`
+      yield { type: 'received', timeNs, connection: 0, binary: false, data: Buffer.from(text) }
+      if (step % 10 !== 9) continue
+      const trade = `{"channel":"trade","type":"update","data":[{"symbol":"${symbol}","side":"buy","price":30000.1,"qty":0.25000000,"ord_type":"limit","trade_id":${step},"timestamp":"2023-09-25T07:49:37.708706Z"}]}`
+      yield { type: 'received', timeNs, connection: 0, binary: false, data: Buffer.from(trade) }
     }
   }
 }

@@ -44,6 +44,12 @@ class Levels {
     level.taken = 0n
   }
 
+  /** Forgets all but the best. */
+  trim(most: number): void {
+    for (const { price } of this.list().slice(most)) this.#byPrice.delete(price)
+    this.#sorted = null
+  }
+
   clear(): void {
     this.#byPrice.clear()
     this.#sorted = null
@@ -59,6 +65,16 @@ class Levels {
   }
 }
 
+/** Levels as a message has them: see the effect of this kind. */
+export interface LevelChange {
+  readonly snapshot: boolean
+  readonly bids: readonly LevelText[]
+  readonly asks: readonly LevelText[]
+  /** NaN where the venue numbers nothing. */
+  readonly last: number
+  readonly truncates?: boolean
+}
+
 /** The market's side of one instrument: what is in its order book, apart from the orders of the mock's own traders. */
 export class MarketBook {
   readonly symbol: string
@@ -67,6 +83,8 @@ export class MarketBook {
   /** Number of the last update that is in it; 0 before the first. */
   updateId = 0
   lastPrice = '0'
+  /** Levels of a side that are kept. */
+  #depth = Number.POSITIVE_INFINITY
 
   constructor(symbol: string) {
     this.symbol = symbol
@@ -81,6 +99,21 @@ export class MarketBook {
   change(bids: readonly LevelText[], asks: readonly LevelText[]): void {
     for (const level of bids) this.bids.set(level)
     for (const level of asks) this.asks.set(level)
+  }
+
+  /** What a message says of it. */
+  apply({ snapshot, bids, asks, last, truncates = false }: LevelChange): void {
+    if (snapshot) {
+      this.replace(bids, asks)
+      this.#depth = truncates ? Math.max(bids.length, asks.length) : Number.POSITIVE_INFINITY
+    } else {
+      this.change(bids, asks)
+      if (this.#depth !== Number.POSITIVE_INFINITY) {
+        this.bids.trim(this.#depth)
+        this.asks.trim(this.#depth)
+      }
+    }
+    if (last > 0) this.updateId = last
   }
 
   /** What an order of this side trades with, best first. */

@@ -50,13 +50,11 @@ export class Market {
         if (depth < (this.#depths.get(effect.symbol) ?? 0)) continue
         this.#depths.set(effect.symbol, depth)
         this.#deep.add(effect.symbol)
-        if (effect.snapshot) book.replace(effect.bids, effect.asks)
-        else if (effect.last <= book.updateId) continue
-        else {
+        if (!effect.snapshot) {
+          if (effect.last <= book.updateId) continue
           if (effect.first > book.updateId + 1) this.#mend(book, effect.first)
-          book.change(effect.bids, effect.asks)
         }
-        if (effect.last > 0) book.updateId = effect.last
+        book.apply(effect)
       }
       engine.bookChanged(effect.symbol)
     }

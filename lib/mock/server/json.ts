@@ -3,6 +3,11 @@
 /** Not in TypeScript's library yet. */
 const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => unknown }
 
+/** A decimal that is written as a JSON number, digit by digit. */
+export function numeral(decimal: string): unknown {
+  return rawJSON(decimal)
+}
+
 /** JSON.stringify that writes a bigint as an integer, digit by digit. */
 export function stringify(value: unknown): string {
   return JSON.stringify(value, (_key, each: unknown) => (typeof each === 'bigint' ? rawJSON(String(each)) : each))

@@ -13,9 +13,7 @@ export class TopicBooks {
         book = new MarketBook(effect.symbol)
         this.#books.set(topic, book)
       }
-      if (effect.snapshot) book.replace(effect.bids, effect.asks)
-      else book.change(effect.bids, effect.asks)
-      if (effect.last > 0) book.updateId = effect.last
+      book.apply(effect)
     }
   }
 
