@@ -251,7 +251,7 @@ describe.each(Object.keys(plans) as (keyof typeof plans)[])('%s', (name) => {
         const read = plans[name].reader()
         for (const message of heard) for (const event of read(message)) check(event)
       }),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     )
   })
 

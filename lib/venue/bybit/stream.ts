@@ -3,7 +3,7 @@ import type { SessionAnswer, SessionProtocol } from '../../session/protocol.js'
 import type { RequestSession } from '../../session/request-session.js'
 import type { BybitAuth } from '../../sign/venue/bybit.js'
 import { decimalOf, nonZeroOf } from '../order/decimal-text.js'
-import { fieldOf, listOf, sideOf, textOf, timeOf } from '../order/fields.js'
+import { fieldOf, listOf, numberOf, sideOf, textOf, timeOf } from '../order/fields.js'
 import { unreadable } from '../order/order-dialect.js'
 import { type AccountEvent, balanceOf, type Fill, orderEvent, positionOf } from '../stream/account-events.js'
 import type { StreamPlan, TradesOf } from '../stream/stream-plan.js'
@@ -112,7 +112,7 @@ function readPosition(raw: unknown): AccountEvent {
     signed: fieldOf(raw, 'side') === 'Sell' ? `-${size}` : size,
     entryPrice: nonZeroOf(fieldOf(raw, 'entryPrice')),
     unrealized: decimalOf(fieldOf(raw, 'unrealisedPnl')),
-    leg: legs[Number(fieldOf(raw, 'positionIdx'))] ?? 'net',
+    leg: legs[numberOf(fieldOf(raw, 'positionIdx'))] ?? 'net',
     timeMs: timeOf(fieldOf(raw, 'updatedTime')),
     raw,
   })

@@ -3,7 +3,7 @@ import { TickwireError } from '../../runtime/errors.js'
 import type { SessionAnswer, SessionProtocol } from '../../session/protocol.js'
 import type { CoinbaseAuth } from '../../sign/venue/coinbase.js'
 import { addDecimals, decimalOf, nonZeroOf } from '../order/decimal-text.js'
-import { fieldOf, listOf, sideOf, textOf } from '../order/fields.js'
+import { fieldOf, listOf, numberOf, sideOf, textOf } from '../order/fields.js'
 import { unreadable } from '../order/order-dialect.js'
 import { type AccountEvent, type Fill, positionOf } from '../stream/account-events.js'
 import type { StreamPlan, TradesOf } from '../stream/stream-plan.js'
@@ -60,7 +60,7 @@ function protocol(auth: CoinbaseAuth, numbers: Numbers): SessionProtocol {
     },
     login: () => null,
     answer: (message): SessionAnswer | null => {
-      numbers.see(Number(fieldOf(message, 'sequence_num')))
+      numbers.see(numberOf(fieldOf(message, 'sequence_num')))
       const answer = (channel: string, status: number, text: string): SessionAnswer | null => {
         const id = waiting.get(channel)
         if (id === undefined) return null

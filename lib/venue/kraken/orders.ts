@@ -1,6 +1,6 @@
 import { krakenOrderWeight } from '../../policy/venue/kraken-order-ages.js'
 import { decimalOf, nonZeroOf } from '../order/decimal-text.js'
-import { fieldOf, listOf, sideOf, textOf, words } from '../order/fields.js'
+import { fieldOf, listOf, numberOf, sideOf, textOf, words } from '../order/fields.js'
 import { checkAmend, checkOrder, checkRef, type OrderRef, type OrderStatus, type OrderUpdate } from '../order/order.js'
 import { acceptance, noCancelMany, type OrderDialect, refusalTable, unreadable } from '../order/order-dialect.js'
 import { OrderError } from '../order/order-error.js'
@@ -99,7 +99,7 @@ export const krakenOrders: OrderDialect = Object.freeze({
   }),
   canceled: (body, ref) => {
     const result = fieldOf(body, 'result')
-    if (!(Number(fieldOf(result, 'count')) >= 1) && fieldOf(result, 'pending') !== true) throw unreadable()
+    if (!(numberOf(fieldOf(result, 'count')) >= 1) && fieldOf(result, 'pending') !== true) throw unreadable()
     const taken = acceptance(ref, { orderId: '', clientOrderId: '' }, body)
     // `pending`: it is about to be.
     return fieldOf(result, 'pending') === true ? taken : Object.freeze({ ...taken, status: 'canceled' })
@@ -154,7 +154,7 @@ function readOrder(id: string, raw: unknown, ref: OrderRef): OrderUpdate {
   const filled = decimalOf(fieldOf(raw, 'vol_exec'))
   const byValue = /\bviqc\b/.test(textOf(fieldOf(raw, 'oflags')))
   // Seconds; of what has ended, when it did. Nothing tells when an open order was changed last.
-  const at = Number(fieldOf(raw, 'closetm') ?? fieldOf(raw, 'opentm'))
+  const at = numberOf(fieldOf(raw, 'closetm') ?? fieldOf(raw, 'opentm'))
   return Object.freeze({
     symbol: textOf(fieldOf(about, 'pair')) || ref.symbol,
     orderId: id,

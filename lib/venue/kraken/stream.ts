@@ -1,5 +1,5 @@
 import { nonZeroOf, writtenOut } from '../order/decimal-text.js'
-import { fieldOf, listOf, sideOf, textOf, words } from '../order/fields.js'
+import { fieldOf, listOf, numberOf, sideOf, textOf, words } from '../order/fields.js'
 import type { OrderStatus } from '../order/order.js'
 import { type AccountEvent, balanceOf, type Fill } from '../stream/account-events.js'
 import type { StreamPlan, TradesOf } from '../stream/stream-plan.js'
@@ -58,7 +58,7 @@ export function krakenStream(token: KrakenToken): StreamPlan {
         const events = listOf(fieldOf(message, 'data')).flatMap(
           channel === 'executions' ? readExecution : (raw) => [readBalance(raw)],
         )
-        const sequence = Number(fieldOf(message, 'sequence'))
+        const sequence = numberOf(fieldOf(message, 'sequence'))
         const before = last.get(channel)
         if (Number.isSafeInteger(sequence)) last.set(channel, sequence)
         return before !== undefined && sequence > before + 1 ? [...events, { type: 'gap' }] : events
@@ -157,7 +157,7 @@ export const krakenTrades: TradesOf = async ({ symbol, orderId, clientOrderId = 
           // Which currency it was paid in is not told.
           feeAsset: '',
           liquidity: maker === true ? 'maker' : maker === false ? 'taker' : null,
-          timeMs: Number(fieldOf(raw, 'time')) * 1_000,
+          timeMs: numberOf(fieldOf(raw, 'time')) * 1_000,
           raw,
         }),
       )

@@ -25,3 +25,9 @@ export function listOf(value: unknown): readonly unknown[] {
 export function words<T>(table: Readonly<Record<string, T>>): Readonly<Record<string, T>> {
   return Object.freeze(Object.assign(Object.create(null) as Record<string, T>, table))
 }
+
+/** A number, or the number that a text is; NaN for anything else. */
+export function numberOf(value: unknown): number {
+  const text = textOf(value)
+  return text === '' ? Number.NaN : Number(text)
+}
