@@ -78,7 +78,9 @@ describe.each(names)('%s', (name) => {
     await desk.amend({ symbol: limit.symbol, clientOrderId, ...terms })
     expect(there).toMatchObject({ size: '0.00100', price: terms.price ?? '65000.10' })
 
-    expect(await desk.openOrders(limit.symbol)).toMatchObject([{ clientOrderId, size: '0.00100' }])
+    expect(await desk.openOrders(limit.symbol)).toMatchObject([
+      { clientOrderId, size: '0.00100', price: terms.price ?? '65000.10' },
+    ])
     await desk.cancel({ symbol: limit.symbol, clientOrderId })
     expect(there?.state).toBe('canceled')
     expect(await desk.order({ symbol: limit.symbol, clientOrderId })).toMatchObject({ status: 'canceled' })
@@ -132,9 +134,11 @@ describe.each(names)('%s', (name) => {
     const { desk, exchange } = await open(name)
     const { clientOrderId } = await desk.place(limit)
     const terms = name === 'binance' ? { size: '0.00100' } : { price: '64999.9', size: '0.00100', side: 'buy' as const }
+    await desk.order({ symbol: limit.symbol, clientOrderId })
     exchange.fate = (number) => (number === 1 ? 'answerLost' : 'answered')
     const changed = await desk.amend({ symbol: limit.symbol, clientOrderId, ...terms })
     expect(changed).toMatchObject({ clientOrderId, status: 'open', size: '0.00100' })
+    expect(await desk.order({ symbol: limit.symbol, clientOrderId })).toMatchObject(terms)
     expect(exchange.seen.filter((line) => /amend|edit|PUT/i.test(line))).toHaveLength(1)
   })
 

@@ -24,6 +24,7 @@ export interface Order {
   filled: string
   state: 'open' | 'filled' | 'canceled'
   updated: number
+  readonly placed: number
 }
 
 /** What becomes of a request that would change something. */
@@ -87,7 +88,8 @@ export class Book {
   #last = 8_389_765_519_993_908_000n
 
   place(order: Pick<Order, 'client' | 'symbol' | 'side' | 'price' | 'size'>): Order {
-    const made: Order = { ...order, id: String(++this.#last), filled: '0', state: 'open', updated: Date.now() }
+    const now = Date.now()
+    const made: Order = { ...order, id: String(++this.#last), filled: '0', state: 'open', updated: now, placed: now }
     this.executed.push(order.client)
     this.orders.push(made)
     this.#tell(made, null)
@@ -612,7 +614,7 @@ function krakenWire(): Wire {
             {
               cl_ord_id: order.client,
               status: states[order.state],
-              opentm: order.updated / 1_000,
+              opentm: order.placed / 1_000,
               descr: { pair: order.symbol, type: order.side, ordertype: 'limit', price: order.price },
               vol: order.size,
               vol_exec: order.filled,

@@ -143,12 +143,14 @@ export class Desk implements AsyncDisposable {
   async #amend(change: OrderAmend): Promise<OrderUpdate> {
     const complete = this.#complete(change)
     const form = this.dialect.amend(complete)
+    const sentAt = this.rest.clock.timestamp()
     try {
       const { body } = await this.#send(form)
-      return this.apply(this.dialect.amended(body, complete))
+      return this.apply(dated(this.dialect.amended(body, complete), sentAt))
     } catch (error) {
       if (!(error instanceof OrderError) || !error.mayHaveExecuted) throw error
-      return settleAmend(complete, error, () => this.#look(complete), this.#door.validMs)
+      const found = await settleAmend(complete, error, () => this.#look(complete), this.#door.validMs)
+      return this.apply(dated(found, sentAt))
     }
   }
 
@@ -374,6 +376,13 @@ export class Desk implements AsyncDisposable {
 function withClientId(request: OrderRequest): OrderRequest & { readonly clientOrderId: string } {
   const { clientOrderId = randomUUID().replaceAll('-', ''), ...rest } = checkOrder(request)
   return { ...rest, clientOrderId }
+}
+
+/** Terms are at least as new as the request that set them, where the venue does not say when they were set. */
+function dated(update: OrderUpdate, sentAt: number): OrderUpdate {
+  return (update.price ?? update.size) === null || update.timeMs >= sentAt
+    ? update
+    : Object.freeze({ ...update, timeMs: sentAt })
 }
 
 function ended({ status }: OrderUpdate): boolean {

@@ -84,7 +84,9 @@ export const krakenOrders: OrderDialect = Object.freeze({
   },
   amended: (body, change) => {
     if (textOf(fieldOf(fieldOf(body, 'result'), 'amend_id')) === '') throw unreadable()
-    return acceptance(change, { orderId: '', clientOrderId: '' }, body)
+    // It is changed by now, and look-ups do not say when it was: this is what tells the newer from the older.
+    const { price = null, size = null } = change
+    return Object.freeze({ ...acceptance(change, { orderId: '', clientOrderId: '' }, body), price, size })
   },
   cancel: (ref) => ({
     method: 'POST',
