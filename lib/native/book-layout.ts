@@ -94,8 +94,11 @@ export interface NativeBookSet {
   /** `names` are what messages call it; `memory`: a triple slot of `BookView.bytes(depth)`. A number is used once. */
   add(book: number, names: readonly string[], memory: ArrayBuffer): void
   remove(book: number): void
-  /** Its changes are subscribed on the connection of the feed with this handle. Nothing when that has none just now. */
-  expect(book: number, feed: number): void
+  /**
+   * Its changes are subscribed on the connection of the feed with this handle. `ask`: what it needs to begin is asked for now, not with the
+   * first change. Nothing when the feed has no connection just now.
+   */
+  expect(book: number, feed: number, ask: boolean): void
   /** Its owner does not trust it. */
   invalidate(book: number): void
   /** The body of a fetched snapshot. −1, or why it is none: kind | shape << 8 | field << 16. */

@@ -160,7 +160,8 @@ Napi::Value BookSetObject::remove(const Napi::CallbackInfo& info) {
 
 Napi::Value BookSetObject::expect(const Napi::CallbackInfo& info) {
   const auto feed = static_cast<uint16_t>(info[1].ToNumber().Uint32Value());
-  post([id = info[0].ToNumber().Uint32Value(), feed](feed::BookSet& books) { books.expect(id, feed); });
+  const bool ask = info[2].ToBoolean().Value();
+  post([id = info[0].ToNumber().Uint32Value(), feed, ask](feed::BookSet& books) { books.expect(id, feed, ask); });
   return info.Env().Undefined();
 }
 

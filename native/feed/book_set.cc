@@ -65,7 +65,7 @@ BookSet::Entry* BookSet::entry_of(uint32_t symbol) noexcept {
   return id1 == 0 ? nullptr : entries_[id1 - 1].get();
 }
 
-void BookSet::expect(uint32_t id, uint16_t feed) {
+void BookSet::expect(uint32_t id, uint16_t feed, bool ask) {
   Entry* const book = entry(id);
   if (book == nullptr || book->deaf) return;
   const auto from = std::find_if(sources_.begin(), sources_.end(),
@@ -77,6 +77,7 @@ void BookSet::expect(uint32_t id, uint16_t feed) {
     source.feeds_[id] = BookSource::Feeds::kExpected;
     ++book->expected;
   }
+  if (!ask) return;
   const book::State before = book->sync.state();
   (void)book->sync.connected();
   after(*book, before, book->numbers.rx_ns);

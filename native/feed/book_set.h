@@ -51,10 +51,10 @@ class BookSet final : public ChannelTenant, private SpaceListener {
   void add(uint32_t id, std::span<const std::string> names, std::span<uint8_t> memory);
   // Its memory is not touched any more.
   void remove(uint32_t id);
-  // Its deltas are subscribed on the connection of this feed: what it needs to begin is wanted now, not from the first
-  // one on, and when that connection goes it is stale, even if none came. Nothing when the feed has no connection just
-  // now, or brings no events.
-  void expect(uint32_t id, uint16_t feed);
+  // Its deltas are subscribed on the connection of this feed: when that goes, the book is stale, even if none came.
+  // With `ask`, what it needs to begin is wanted now, not from the first delta on. Nothing when the feed has no
+  // connection just now, or brings no events.
+  void expect(uint32_t id, uint16_t feed, bool ask);
   // Whoever owns it does not trust it.
   void invalidate(uint32_t id);
   // A fetched snapshot.

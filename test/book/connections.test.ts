@@ -66,6 +66,30 @@ describe('a book that was fetched, and of which nothing has come since', { timeo
     expect(http.asked.length).toBe(2)
   })
 
+  it('is fetched when its subscription must have taken effect, for there may have been changes until then', async () => {
+    let id = 100
+    await using http = await snapshots(() => id)
+    await using server = await startWsServer()
+    await using rest = binance.rest({ endpoints: [http.url] })
+    await using kept = binance.books({ rest, ...fast })
+    const [options] = binance.market({ symbols: ['XUSDT', 'YUSDT'], streams: ['book'], url: server.url })
+    await using feed = new Feed({ ...(options as NonNullable<typeof options>), books: kept.books })
+    kept.carry(feed, ['XUSDT', 'YUSDT'])
+    const synced: string[] = []
+    kept.books.on('synced', ({ book }) => synced.push(`${book.symbol} ${book.updateId}`))
+    await feed.open()
+    await sleep(200)
+    // What has changed until here nobody is told.
+    id = 105
+    const data = { e: 'depthUpdate', E: 1, s: 'YUSDT', U: 104, u: 105, b: [], a: [] }
+    server.broadcast(JSON.stringify({ stream: 'yusdt@depth@100ms', data }))
+    await until(() => synced.length > 0, 'the one with a change is in sync')
+    expect(synced).toEqual(['YUSDT 105'])
+    await until(() => synced.length > 1, 'the quiet one is, too')
+    expect(synced).toEqual(['YUSDT 105', 'XUSDT 105'])
+    expect(http.asked).toEqual(['YUSDT', 'XUSDT'])
+  })
+
   it('is not fetched while there is no connection, whatever is asked for', async () => {
     await using http = await snapshots(() => 100)
     await using server = await startWsServer()

@@ -45,6 +45,11 @@ const schema = z.strictObject({
 })
 
 const settleMs = 10_000
+/**
+ * A snapshot that was fetched before the subscription took effect lacks what came in between, and only the next change would show that. So a
+ * book asks with its first change; one that is quiet, when the subscription must have taken effect long ago.
+ */
+const quietMs = 1_000
 
 /**
  * A venue's order books, kept in sync: `books`, and who fetches a snapshot or subscribes anew when one has fallen out of it. One book at a time
@@ -191,8 +196,17 @@ export class VenueBooks implements AsyncDisposable {
   #opened(sender: BookSender, symbols: readonly string[]): void {
     const entries = symbols.flatMap((symbol) => this.#internals.entry(symbol) ?? [])
     if (this.#fetcher !== null) {
-      for (const { id } of entries) this.#internals.native.expect(id, sender.handle)
+      for (const { id } of entries) this.#internals.native.expect(id, sender.handle, false)
+      sender.watch(quietMs, () => this.#quiet(sender))
     } else sender.watch(this.#options.patience, () => this.#overdue(sender))
+  }
+
+  /** Books of which nothing has come ask for their snapshot now. */
+  #quiet(sender: BookSender): void {
+    for (const symbol of sender.symbols) {
+      const entry = this.#internals.entry(symbol)
+      if (entry !== undefined) this.#internals.native.expect(entry.id, sender.handle, true)
+    }
   }
 
   /** Books whose snapshot should have come long ago. */
