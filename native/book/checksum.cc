@@ -10,6 +10,29 @@ constexpr size_t kKrakenLevels = 10;
 constexpr size_t kOkxLevels = 25;
 // Sign, 19 digits, and with a point up to 18 zeros more.
 constexpr size_t kNumberBytes = 1 + 20 + 20;
+// More than any scale; so many bytes behind a text may be written as well.
+constexpr size_t kCopied = 32;
+
+constexpr uint64_t kTens[20] = {0,
+                                10,
+                                100,
+                                1'000,
+                                10'000,
+                                100'000,
+                                1'000'000,
+                                10'000'000,
+                                100'000'000,
+                                1'000'000'000,
+                                10'000'000'000,
+                                100'000'000'000,
+                                1'000'000'000'000,
+                                10'000'000'000'000,
+                                100'000'000'000'000,
+                                1'000'000'000'000'000,
+                                10'000'000'000'000'000,
+                                100'000'000'000'000'000,
+                                1'000'000'000'000'000'000,
+                                10'000'000'000'000'000'000u};
 
 constexpr char kPairs[] =
     "0001020304050607080910111213141516171819"
@@ -18,20 +41,25 @@ constexpr char kPairs[] =
     "6061626364656667686970717273747576777879"
     "8081828384858687888990919293949596979899";
 
-// The digits of `value`, which end at `end`; returns where they begin. 0 has one digit.
-char* digits_before(char* end, uint64_t value) noexcept {
+// How many digits `value` has; 0 has one.
+size_t digits_of(uint64_t value) noexcept {
+  // log10(2) is a little more than 1233 / 4096.
+  const auto guess = static_cast<size_t>((64 - __builtin_clzll(value | 1)) * 1233 >> 12);
+  return guess + (guess < 20 && value >= kTens[guess] ? 1 : 0);
+}
+
+// The digits of `value`, of which the last stands before `end`.
+void digits_before(char* end, uint64_t value) noexcept {
   while (value >= 100) {
     end -= 2;
     std::memcpy(end, kPairs + value % 100 * 2, 2);
     value /= 100;
   }
   if (value >= 10) {
-    end -= 2;
-    std::memcpy(end, kPairs + value * 2, 2);
+    std::memcpy(end - 2, kPairs + value * 2, 2);
   } else {
-    *--end = static_cast<char>('0' + value);
+    end[-1] = static_cast<char>('0' + value);
   }
-  return end;
 }
 
 uint64_t magnitude(int64_t value) noexcept {
@@ -40,17 +68,28 @@ uint64_t magnitude(int64_t value) noexcept {
 
 class Text {
  public:
+  // The room has kCopied bytes more than the text can need.
   explicit Text(char* at) : begin_(at), at_(at) {}
-  void digits(int64_t value) noexcept { copy_digits(magnitude(value), 0); }
+  void digits(int64_t value) noexcept {
+    const uint64_t whole = magnitude(value);
+    const size_t n = digits_of(whole);
+    digits_before(at_ + n, whole);
+    at_ += n;
+  }
   // With its point: 5 in scale 1 is "0.5".
-  void decimal(int64_t mantissa, int scale) noexcept {
+  void decimal(int64_t mantissa, size_t scale) noexcept {
     if (mantissa < 0) *at_++ = '-';
     const uint64_t value = magnitude(mantissa);
-    if (scale == 0) return copy_digits(value, 0);
-    const auto power = static_cast<uint64_t>(kPowersOfTen[scale]);
-    copy_digits(value / power, 0);
-    *at_++ = '.';
-    copy_digits(value % power, static_cast<size_t>(scale));
+    const size_t n = std::max(digits_of(value), scale + 1);
+    std::memset(at_, '0', kCopied);  // those in front, if the number has fewer digits than its scale
+    digits_before(at_ + n, value);
+    at_ += n;
+    if (scale == 0) return;
+    char behind[kCopied];  // a length known in advance is copied without a loop
+    std::memcpy(behind, at_ - scale, kCopied);
+    std::memcpy(at_ - scale + 1, behind, kCopied);
+    at_[-static_cast<std::ptrdiff_t>(scale)] = '.';
+    ++at_;
   }
   void put(char c) noexcept { *at_++ = c; }
   [[nodiscard]] size_t size() const noexcept { return static_cast<size_t>(at_ - begin_); }
@@ -65,17 +104,6 @@ class Text {
   }
 
  private:
-  // At least `width` digits.
-  void copy_digits(uint64_t value, size_t width) noexcept {
-    char room[20];
-    char* const end = room + sizeof room;
-    char* from = digits_before(end, value);
-    while (static_cast<size_t>(end - from) < width) *--from = '0';
-    const auto n = static_cast<size_t>(end - from);
-    std::memcpy(at_, from, n);
-    at_ += n;
-  }
-
   char* begin_;
   char* at_;
 };
@@ -91,7 +119,7 @@ int64_t written_price(const Level& level, int ladder_scale) noexcept {
 }  // namespace
 
 uint32_t kraken_checksum(const OrderBook& book) noexcept {
-  char room[2 * kKrakenLevels * 2 * kNumberBytes];
+  char room[2 * kKrakenLevels * 2 * kNumberBytes + kCopied];
   Text text(room);
   for (const Ladder* side : {&book.asks(), &book.bids()}) {
     const size_t count = std::min(side->size(), kKrakenLevels);
@@ -107,7 +135,7 @@ uint32_t kraken_checksum(const OrderBook& book) noexcept {
 uint32_t kraken_l3_checksum(const OrderLadder& bids, const OrderLadder& asks) noexcept {
   // There may be any number of orders: the sum is made piece by piece.
   constexpr size_t kPiece = 4096;
-  char room[kPiece + 2 * kNumberBytes];
+  char room[kPiece + 2 * kNumberBytes + kCopied];
   uint32_t sum = 0;
   Text text(room);
   for (const OrderLadder* side : {&asks, &bids}) {
@@ -126,7 +154,7 @@ uint32_t kraken_l3_checksum(const OrderLadder& bids, const OrderLadder& asks) no
 }
 
 int32_t okx_checksum(const OrderBook& book) noexcept {
-  char room[2 * kOkxLevels * 2 * (kNumberBytes + 1)];
+  char room[2 * kOkxLevels * 2 * (kNumberBytes + 1) + 2 * kCopied];
   Text text(room);
   for (size_t i = 0; i < kOkxLevels; ++i) {
     for (const Ladder* side : {&book.bids(), &book.asks()}) {
