@@ -27,6 +27,9 @@ const secretNames: ReadonlySet<string> = new Set([
 /** Operations whose arguments are secrets by their place: `{ op: 'auth', args: [key, expires, signature] }`. */
 const secretOps: ReadonlySet<string> = new Set(['auth', 'login', 'authenticate'])
 
+/** A part of a path that nobody would write: a key, as Binance's listen keys are. */
+const secretPart = /^[A-Za-z0-9_-]{40,}$/
+
 export class Redaction {
   readonly #names: ReadonlySet<string>
   /** Messages that cannot hold any of the names are not looked at further. */
@@ -52,10 +55,14 @@ export class Redaction {
     return JSON.stringify(this.#clean(message, false))
   }
 
-  /** An address, with its secrets replaced in the query; a user and password are gone. */
+  /** An address, with its secrets replaced in the query and the path; a user and password are gone. */
   url(address: string): string {
     if (!URL.canParse(address)) return address
     const url = new URL(address)
+    url.pathname = url.pathname
+      .split('/')
+      .map((part) => (secretPart.test(part) ? shown : part))
+      .join('/')
     url.username = ''
     url.password = ''
     const query = url.search

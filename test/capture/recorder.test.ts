@@ -11,6 +11,7 @@ import {
   Recorder,
   type RecorderOptions,
 } from '../../dist/esm/capture/index.js'
+import { Redaction } from '../../dist/esm/capture/redact.js'
 import { HttpClient } from '../../dist/esm/rest/index.js'
 import { binanceSession, RequestSession } from '../../dist/esm/session/index.js'
 import { BinanceAuth } from '../../dist/esm/sign/index.js'
@@ -41,6 +42,17 @@ async function recording(options: RecorderOptions = {}) {
 const textOf = (record: CaptureRecord): string => ('data' in record ? Buffer.from(record.data).toString() : '')
 const ofType = (records: readonly CaptureRecord[], type: CaptureRecord['type']): CaptureRecord[] =>
   records.filter((record) => record.type === type)
+
+it('an address whose path is a key is recorded without it', () => {
+  const redaction = new Redaction([])
+  const listenKey = 'pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1'
+  expect(redaction.url(`wss://fstream.example/private/ws/${listenKey}`)).toBe(
+    'wss://fstream.example/private/ws/%5Bsecret%5D',
+  )
+  expect(redaction.url(`wss://x.example/${listenKey}?token=${listenKey}&a=1`)).not.toContain(listenKey)
+  const open = 'wss://stream.example/ws/btcusdt@depth/ethusdt@kline_1m/bnbusdt@aggTrade'
+  expect(redaction.url(open)).toBe(open)
+})
 
 describe('a feed', () => {
   it('goes on as without, and all of its traffic is in the file in its order', async () => {

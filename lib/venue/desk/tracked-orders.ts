@@ -7,7 +7,7 @@ import { FillLedger } from './fill-ledger.js'
 interface Entry {
   readonly clientOrderId: string
   orderId: string
-  readonly fills: FillLedger
+  fills: FillLedger
 }
 
 /** The orders of a desk, by either id. Those that have ended make room for new ones, the first to end first. */
@@ -81,10 +81,20 @@ export class TrackedOrders {
     const orderId = track.state?.orderId ?? ''
     if (ids.orderId === '' && orderId !== '') {
       ids.orderId = orderId
+      const stray = this.#byVenue.get(orderId)
+      if (stray !== undefined && stray !== track) this.#adopt(track, ids, stray)
       this.#byVenue.set(orderId, track)
     }
     if (track.ended) this.#ended.add(track)
     else this.#ended.delete(track)
+  }
+
+  /** What was heard of an order by its venue's id alone, before it was known whose that is. */
+  #adopt(track: OrderTrack, ids: Entry, stray: OrderTrack): void {
+    const heard = this.#ids.get(stray)
+    if (heard !== undefined && ids.fills.told === '0') ids.fills = heard.fills
+    if (stray.state !== null) track.apply(stray.state)
+    this.#forget(stray)
   }
 
   #makeRoom(): boolean {
