@@ -281,3 +281,61 @@ describe.each(dialects)('$name', (dialect) => {
     expect(rollovers.every(({ reason }) => reason === 'serverShutdown' || reason === '64008')).toBe(true)
   }, 30_000)
 })
+
+describe('books', () => {
+  it('are fed by both paths, across a rollover, and told as they change', async () => {
+    const channels = new Map<WebSocket, Set<string>>()
+    await using server = await startWsServer({
+      onConnection: (socket) => {
+        const mine = new Set<string>()
+        channels.set(socket, mine)
+        socket.on('close', () => channels.delete(socket))
+        socket.on('message', (data) => {
+          if (data.toString() === 'ping') return
+          const { op, args } = JSON.parse(data.toString()) as Message
+          for (const arg of args) {
+            if (op === 'subscribe') mine.add(`${arg.channel} ${arg.instId}`)
+            socket.send(JSON.stringify({ event: op, arg, connId: 'x' }))
+          }
+        })
+      },
+    })
+    const loop = new Loop()
+    const md = okx.marketData({
+      url: server.url,
+      symbols: ['BTC-USDT', 'ETH-USDT'],
+      streams: ['book', 'trades'],
+      book: { channel: 'books5' },
+      paths: 2,
+      overlapMs: 50,
+      loop,
+    })
+    const bids: string[] = []
+    let synced = 0
+    md.on('book', (book) => {
+      if (!book.synced) return
+      synced++
+      bids.push(`${book.symbol} ${book.bid().price}`)
+    })
+    await md.open()
+    const topics = (): number => [...channels.values()].reduce((sum, { size }) => sum + size, 0)
+    await until(() => topics() === 8, 'both paths are subscribed')
+    const send = (instId: string, price: number, seqId: number): void => {
+      const data = [{ asks: [['9000', '1', '0', '1']], bids: [[String(price), '2', '0', '1']], instId, ts: '1', seqId }]
+      for (const [socket, mine] of channels) {
+        if (mine.has(`books5 ${instId}`)) socket.send(JSON.stringify({ arg: { channel: 'books5', instId }, data }))
+      }
+    }
+    send('BTC-USDT', 100, 1)
+    send('ETH-USDT', 200, 1)
+    await until(() => bids.includes('BTC-USDT 100') && bids.includes('ETH-USDT 200'), 'both books are there')
+    await md.rollover()
+    expect(md.stats().rollovers).toBe(2)
+    await until(() => topics() === 8, 'the new sockets carry the same')
+    send('BTC-USDT', 101, 2)
+    await until(() => bids.includes('BTC-USDT 101'), 'the book goes on')
+    expect(synced).toBe(bids.length)
+    await md.close()
+    await loop.close()
+  }, 30_000)
+})

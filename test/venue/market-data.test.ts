@@ -281,6 +281,9 @@ describe('market data', () => {
     const { venue, md, seen, symbols } = rig
     await md.open()
     await until(() => venue.open.size === 2, 'both are up')
+    // Also behind new sockets, whose own counts begin at nothing.
+    await trading(rig, md.rollover())
+    seen.rollovers.length = 0
     const zombie = [...venue.open][1]
     if (zombie !== undefined) zombie.faults.silent = true
     await trading(
@@ -336,6 +339,15 @@ describe('market data', () => {
     ]) {
       expect(make(options)).toThrow(ConfigError)
     }
+  })
+
+  it('is closed while it opens', async () => {
+    await using rig = await start()
+    const { md } = rig
+    const opening = md.open()
+    const closing = md.close()
+    await expect(opening).rejects.toMatchObject({ code: 'ERR_MARKET_CLOSED' })
+    await closing
   })
 
   it('ends by its signal', async () => {

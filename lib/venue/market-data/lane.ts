@@ -41,6 +41,7 @@ const firstRetryMs = 1_000
 const maxRetryMs = 60_000
 /** Rows of others that make a path's silence remarkable, and copies that make a mean. */
 const remarkable = 20
+const unknown = -1
 
 /** The socket that carries some topics on one path, and the one that will take its place. */
 export class Lane<D extends JsonDecoder> {
@@ -53,8 +54,10 @@ export class Lane<D extends JsonDecoder> {
   #rolling = false
   #closed = false
   readonly #waits = new Set<() => void>()
+  /** What sockets brought that are gone. */
+  #retired = 0
   // Of the watch: when something came last, what others had brought by then, and the copies that were judged already.
-  #seen = { at: performance.now(), delivered: 0, others: 0, copies: 0, lagNs: 0 }
+  #seen = { at: performance.now(), delivered: 0, others: unknown, copies: 0, lagNs: 0 }
 
   constructor(owner: LaneOwner<D>, route: SocketRoute) {
     this.#owner = owner
@@ -69,8 +72,9 @@ export class Lane<D extends JsonDecoder> {
     return [this.#current, this.#next].filter((socket) => socket !== null)
   }
 
+  /** Market rows that it has brought, over all its sockets so far, copies included. */
   get delivered(): number {
-    return this.sockets.reduce((sum, socket) => sum + socket.delivered, 0)
+    return this.sockets.reduce((sum, socket) => sum + socket.delivered, this.#retired)
   }
 
   /** Connects for the first time. Resolves when the venue has answered. */
@@ -129,6 +133,7 @@ export class Lane<D extends JsonDecoder> {
       this.#seen = { ...seen, at: now, others: othersDelivered }
       return null
     }
+    if (seen.others === unknown) seen.others = othersDelivered
     const { delivered, copies, copyLagNs } = socket
     const event = { path: this.route.path, url: this.route.url, symbols }
     if (delivered !== seen.delivered) {
@@ -177,6 +182,7 @@ export class Lane<D extends JsonDecoder> {
 
   async #drop(socket: MarketSocket<D>): Promise<void> {
     await socket.close()
+    this.#retired += socket.delivered
     this.#owner.gone(socket)
   }
 
@@ -231,7 +237,7 @@ export class Lane<D extends JsonDecoder> {
     const alive = old?.connected === true
     this.#current = next
     this.#next = null
-    this.#seen = { at: performance.now(), delivered: 0, others: Number.POSITIVE_INFINITY, copies: 0, lagNs: 0 }
+    this.#seen = { at: performance.now(), delivered: 0, others: unknown, copies: 0, lagNs: 0 }
     this.#startLife()
     const overlap = alive ? performance.now() - began : 0
     if (old !== null) await this.#drop(old)
@@ -247,10 +253,14 @@ export class Lane<D extends JsonDecoder> {
   }
 
   async #within(work: Promise<void>, ms: number): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined
+    let stop = (): void => {}
     const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), ms)
-      this.#waits.add(() => resolve(false))
+      const timer = setTimeout(() => resolve(false), ms)
+      stop = () => {
+        clearTimeout(timer)
+        resolve(false)
+      }
+      this.#waits.add(stop)
     })
     try {
       return await Promise.race([
@@ -261,7 +271,8 @@ export class Lane<D extends JsonDecoder> {
         late,
       ])
     } finally {
-      clearTimeout(timer)
+      this.#waits.delete(stop)
+      stop()
     }
   }
 

@@ -246,7 +246,12 @@ export class MarketData<const D extends JsonDecoder = JsonDecoder>
       const wanted = streams.filter((stream) => this.#options.streams.includes(stream))
       if (wanted.length > 0) waiting.push(...this.#placeOn(path, wanted, symbols))
     }
-    await Promise.all(waiting)
+    try {
+      await Promise.all(waiting)
+    } catch (error) {
+      // Feeds that connect for ever fail only by being closed.
+      throw this.#closing === null ? error : this.#closedError()
+    }
   }
 
   #placeOn(path: string, streams: readonly MarketStream[], symbols: readonly string[]): Promise<unknown>[] {
