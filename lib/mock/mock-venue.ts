@@ -6,6 +6,8 @@ import { binanceTape } from './binance/tape.js'
 import { bybitDialect } from './bybit/dialect.js'
 import { bybitTape } from './bybit/tape.js'
 import { Chaos, type ChaosOptions, type ChaosStats } from './chaos.js'
+import { coinbaseDialect } from './coinbase/dialect.js'
+import { coinbaseTape } from './coinbase/tape.js'
 import type { Dialect, DialectContext, MockReply, MockRequest, TapeDialect } from './dialect.js'
 import { Account } from './engine/account.js'
 import { Engine } from './engine/engine.js'
@@ -38,6 +40,7 @@ const dialects: Readonly<
   bybit: { tape: bybitTape, live: bybitDialect },
   okx: { tape: okxTape, live: okxDialect },
   kraken: { tape: krakenTape, live: krakenDialect },
+  coinbase: { tape: coinbaseTape, live: coinbaseDialect },
 }
 
 /** Bytes that a client may be behind while the tape goes as fast as it can. */

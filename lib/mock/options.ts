@@ -5,7 +5,7 @@ import type { ChaosOptions, ChaosRequest, RequestFate } from './chaos.js'
 import type { CaptureSource } from './market/tape.js'
 
 /** The venues that can be mocked. */
-export type MockVenueName = 'binance' | 'bybit' | 'okx' | 'kraken'
+export type MockVenueName = 'binance' | 'bybit' | 'okx' | 'kraken' | 'coinbase'
 
 /** A trader of the mock venue. */
 export interface MockAccountOptions {
@@ -146,7 +146,7 @@ const isSource = (value: unknown): boolean =>
 const isSources = (value: unknown): boolean => isSource(value)
 
 export const optionsSchema = z.strictObject({
-  venue: z.enum(['binance', 'bybit', 'okx', 'kraken']),
+  venue: z.enum(['binance', 'bybit', 'okx', 'kraken', 'coinbase']),
   capture: z
     .custom<CaptureSource | readonly CaptureSource[]>(isSources, 'must be a path, records, or an array of these')
     .optional(),

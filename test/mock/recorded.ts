@@ -275,3 +275,44 @@ export function* krakenRecords({
     }
   }
 }
+
+/** Coinbase: a whole book, changes of it, and trades, numbered over all channels. */
+export function* coinbaseRecords({
+  symbols = ['BTC-USD'],
+  updates = 50,
+  everyMs = 100,
+}: RecordedOptions = {}): Generator<CaptureRecord> {
+  yield { type: 'open', timeNs: startNs, connection: 0, url: 'wss://advanced-trade-ws.coinbase.com' }
+  let sequence_num = 0
+  for (let step = 0; step <= updates; step++) {
+    const timeNs = startNs + BigInt(Math.round(step * everyMs * 1e6))
+    const timestamp = new Date(Number(timeNs / 1_000_000n)).toISOString()
+    const record = (channel: string, events: object[]): CaptureRecord => {
+      const data = Buffer.from(
+        JSON.stringify({ channel, client_id: '', timestamp, sequence_num: sequence_num++, events }),
+      )
+      return { type: 'received', timeNs, connection: 0, binary: false, data }
+    }
+    for (const [at, product_id] of symbols.entries()) {
+      const middle = 30_000 + at * 1_000
+      const level = (side: string, i: number) => ({
+        side,
+        event_time: timestamp,
+        price_level: `${middle + (side === 'bid' ? -1 : 1) * (1 + ((i + step) % 50))}`,
+        new_quantity: step > 0 && (i + step) % 7 === 0 ? '0' : `${1 + ((i * 7 + step) % 9)}.5`,
+      })
+      const all = [...Array(step === 0 ? 50 : 1).keys()].flatMap((i) => [level('bid', i), level('offer', i)])
+      yield record('l2_data', [{ type: step === 0 ? 'snapshot' : 'update', product_id, updates: all }])
+      if (step % 10 !== 9) continue
+      const trade = {
+        trade_id: String(step),
+        product_id,
+        price: `${middle + 1}`,
+        size: '0.25',
+        side: 'SELL',
+        time: timestamp,
+      }
+      yield record('market_trades', [{ type: 'update', trades: [trade] }])
+    }
+  }
+}
