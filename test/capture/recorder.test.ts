@@ -47,7 +47,7 @@ it('an address whose path is a key is recorded without it', () => {
   const redaction = new Redaction([])
   const listenKey = 'pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1'
   expect(redaction.url(`wss://fstream.example/private/ws/${listenKey}`)).toBe(
-    'wss://fstream.example/private/ws/%5Bsecret%5D',
+    'wss://fstream.example/private/ws/[secret]',
   )
   expect(redaction.url(`wss://x.example/${listenKey}?token=${listenKey}&a=1`)).not.toContain(listenKey)
   const open = 'wss://stream.example/ws/btcusdt@depth/ethusdt@kline_1m/bnbusdt@aggTrade'
