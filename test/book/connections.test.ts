@@ -5,7 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { exponential, Feed, json, Loop } from 'tickwire'
 import { describe, expect, it } from 'vitest'
 import { type Book, Books } from '../../dist/esm/book/index.js'
+import { binanceBookMatch, binanceUsdmBookShapes } from '../../dist/esm/venue/binance/book.js'
 import { binance, binanceUsdm } from '../../dist/esm/venue/binance/index.js'
+import { match, shapes } from '../../dist/esm/venue/binance/market.js'
+import { MarketData, type MarketProtocol, type VenueBooks } from '../../dist/esm/venue/index.js'
 import { until } from '../e2e/waiting.ts'
 import { startWsServer } from '../peers/ws-server.ts'
 
@@ -133,6 +136,55 @@ it('a feed that brings no books keeps none in sync', async () => {
   await withBook.close()
   await until(() => book.stale, 'it is stale')
   await trades.close()
+})
+
+it('marketData(): sockets without the stream of books keep none in sync', async () => {
+  await using http = await snapshots(() => 100)
+  // The socket of the books is closed as soon as it is open.
+  await using server = await startWsServer({
+    onConnection: (socket, request) => {
+      if (request.url?.startsWith('/book')) socket.terminate()
+      else
+        socket.on('message', (data) => {
+          const { id } = JSON.parse(String(data))
+          socket.send(JSON.stringify({ result: null, id }))
+        })
+    },
+  })
+  await using rest = binanceUsdm.rest({ endpoints: [http.url] })
+  const { int64 } = json
+  const answer = json({ id: int64('/id', { optional: true }) }, { notice: true })
+  const protocol = {
+    title: 'Mine',
+    limits: binanceUsdm.marketLimits,
+    profiles: { production: server.url },
+    decode: json.oneOf(
+      '/stream',
+      { ...shapes, ...binanceUsdmBookShapes, answer },
+      { match: { ...match, ...binanceBookMatch }, absent: 'answer', otherwise: 'ignore' },
+    ),
+    sockets: [
+      { path: '/book', streams: ['book'] },
+      { path: '/trades', streams: ['trades'] },
+    ],
+    confirms: false,
+    requests: (op, topics, id) => [{ id, text: JSON.stringify({ id, op }), topics }],
+    answers: () => [],
+  } satisfies MarketProtocol
+  let kept: VenueBooks | null = null
+  const books = (): VenueBooks => {
+    kept = binanceUsdm.books({ rest, ...fast })
+    return kept
+  }
+  await using md = new MarketData({ protocol, books }, { symbols: ['XUSDT'], streams: ['trades', 'book'] })
+  const synced: Book[] = []
+  md.on('book', (book) => book.synced && synced.push(book))
+  void md.open().catch(() => {})
+  await until(() => server.requests.some(({ url }) => url?.startsWith('/trades')), 'one socket is open')
+  await sleep(1_500)
+  expect(http.asked).toEqual([])
+  expect(synced).toEqual([])
+  expect(kept).not.toBe(null)
 })
 
 it('a book without a place in the symbol table stays empty: a snapshot alone would never change', async () => {

@@ -264,7 +264,7 @@ export class MarketData<const D extends JsonDecoder = JsonDecoder>
       for (const symbol of here) shard.symbols.add(symbol)
       for (const lane of shard.lanes) {
         lane.add(shard.topics(here))
-        for (const socket of lane.sockets) this.#books?.carry(socket.feed, [...shard.symbols])
+        for (const socket of lane.sockets) this.#carryOn(shard, socket)
       }
     }
     const room = Math.max(1, Math.floor(this.#source.protocol.limits.topics / streams.length))
@@ -283,7 +283,12 @@ export class MarketData<const D extends JsonDecoder = JsonDecoder>
 
   #carry(socket: MarketSocket<D>): void {
     const shard = this.#shards.find(({ lanes }) => lanes.some((lane) => lane.route === socket.route))
-    if (shard !== undefined) this.#books?.carry(socket.feed, [...shard.symbols])
+    if (shard !== undefined) this.#carryOn(shard, socket)
+  }
+
+  /** Books are in sync by what comes over a socket that has their stream, and no other. */
+  #carryOn(shard: Shard<D>, socket: MarketSocket<D>): void {
+    if (shard.streams.includes('book')) this.#books?.carry(socket.feed, [...shard.symbols])
   }
 
   #symbolsOn(socket: MarketSocket<D>): number {
