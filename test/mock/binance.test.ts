@@ -1,5 +1,6 @@
 /** The mock venue as Binance, seen over bare sockets and HTTP, and by this package's own clients. */
 
+import { spawnSync } from 'node:child_process'
 import { createHmac, generateKeyPairSync, sign as signWith } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -568,6 +569,16 @@ describe.skipIf(!existsSync(captures) && !isDemanded)('recordings (skipped witho
 })
 
 describe('starting', () => {
+  it('says what is missing where `ws` is not installed', () => {
+    const program = `
+      import { registerHooks } from 'node:module'
+      registerHooks({ resolve: (name, context, next) => next(name === 'ws' ? 'a-package-that-is-not-there' : name, context) })
+      const { MockVenue } = await import(${JSON.stringify(new URL('../../dist/esm/mock/index.js', import.meta.url).href)})
+      await MockVenue.start({ venue: 'binance' }).catch(({ code, message }) => console.log(code, message))`
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], { encoding: 'utf8' })
+    expect(stdout).toMatch(/^ERR_MOCK_WS_MISSING .*npm install ws/)
+  })
+
   it.each([
     [{ venue: 'moon' }, 'venue'],
     [{ venue: 'binance', speed: 0 }, 'speed'],
