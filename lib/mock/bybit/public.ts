@@ -65,7 +65,8 @@ export class PublicTopics {
 
   levelsSet(symbol: string, bids: readonly LevelText[], asks: readonly LevelText[]): void {
     const book = this.#context.market.book(symbol)
-    book.updateId++
+    // Not 1, which means that the venue's numbers begin anew.
+    book.updateId = Math.max(1, book.updateId) + 1
     for (const depth of [50, 200, 1_000]) {
       const topic = `orderbook.${depth}.${symbol}`
       if (this.#context.topics.has(topic)) continue

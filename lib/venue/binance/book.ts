@@ -4,7 +4,7 @@ import type { Rest } from '../../rest/rest.js'
 import { configFault, parseConfig } from '../../runtime/config.js'
 import { mostLevels, type VenueBookPlan } from '../book/plan.js'
 import { VenueBooks, type VenueBooksOptions } from '../book/venue-books.js'
-import { binanceRest, binanceUsdmRest } from './rest.js'
+import { type BinanceProfile, type BinanceUsdmProfile, binanceRest, binanceUsdmRest } from './rest.js'
 
 const { symbol, int64, levels } = json
 
@@ -160,20 +160,24 @@ export function binanceBookPlan(market: 'spot' | 'usdm', book: ParsedBinanceBook
 export type BinanceBooksOptions = VenueBooksOptions & {
   /** The same that `market()` was given. */
   readonly book?: BinanceBookOptions | undefined
+  /** Where the usual client fetches snapshots: the same that `market()` was given. Default `'production'`. */
+  readonly profile?: string | undefined
 }
 
 /** @throws ConfigError */
-export function binanceBooks({ book, ...options }: BinanceBooksOptions = {}): VenueBooks {
+export function binanceBooks({ book, profile, ...options }: BinanceBooksOptions = {}): VenueBooks {
   return new VenueBooks(
-    binanceBookPlan('spot', parseBinanceBook('spot', book), () => binanceRest()),
+    binanceBookPlan('spot', parseBinanceBook('spot', book), () => binanceRest({ profile: profile as BinanceProfile })),
     options,
   )
 }
 
 /** @throws ConfigError */
-export function binanceUsdmBooks({ book, ...options }: BinanceBooksOptions = {}): VenueBooks {
+export function binanceUsdmBooks({ book, profile, ...options }: BinanceBooksOptions = {}): VenueBooks {
   return new VenueBooks(
-    binanceBookPlan('usdm', parseBinanceBook('usdm', book), () => binanceUsdmRest()),
+    binanceBookPlan('usdm', parseBinanceBook('usdm', book), () =>
+      binanceUsdmRest({ profile: profile as BinanceUsdmProfile }),
+    ),
     options,
   )
 }

@@ -89,7 +89,10 @@ function make(market: 'spot' | 'usdm', { book: given, ...options }: BinanceMarke
     },
   }
   const makeBooks = market === 'spot' ? binanceBooks : binanceUsdmBooks
-  return new MarketData({ protocol, books: (loop, wake) => makeBooks({ book: given, loop, wake }) }, options)
+  return new MarketData(
+    { protocol, books: (how) => makeBooks({ ...how, book: given, profile: options.profile }) },
+    options,
+  )
 }
 
 /** @throws ConfigError */

@@ -100,5 +100,5 @@ export function bybitMarketData({
       return [{ kind: 'refused', id: request, topic: null, code: '', message: said(message) }]
     },
   }
-  return new MarketData({ protocol, books: (loop, wake) => bybitBooks({ book: given, loop, wake }) }, options)
+  return new MarketData({ protocol, books: (how) => bybitBooks({ ...how, book: given }) }, options)
 }

@@ -81,7 +81,7 @@ export function coinbaseMarketData(
       })
     },
   }
-  return new MarketData({ protocol, books: (loop, wake) => coinbaseBooks({ loop, wake }) }, options)
+  return new MarketData({ protocol, books: (how) => coinbaseBooks(how) }, options)
 }
 
 function parsed(text: string): object {

@@ -84,5 +84,5 @@ export function krakenMarketData({
         : [{ kind: 'accepted', id: number, topic: { symbol: name, stream } }]
     },
   }
-  return new MarketData({ protocol, books: (loop, wake) => krakenBooks({ book: given, loop, wake }) }, options)
+  return new MarketData({ protocol, books: (how) => krakenBooks({ ...how, book: given }) }, options)
 }

@@ -1,11 +1,10 @@
 import { Arbiter } from '../../feed/arbiter.js'
 import type { JsonDecoder } from '../../feed/decoder.js'
-import type { FeedOptions } from '../../feed/options.js'
 import type { AnyRows } from '../../feed/row.js'
 import { configFault, parseConfig } from '../../runtime/config.js'
 import { Emitter, type Listener, throwLater } from '../../runtime/emitter.js'
 import { TickwireError } from '../../runtime/errors.js'
-import type { VenueBooks } from '../book/venue-books.js'
+import type { VenueBooks, VenueBooksOptions } from '../book/venue-books.js'
 import type { MarketStream } from '../market/market-feeds.js'
 import { MarketDataError, type MarketDataEvents, type MarketDataStats, type MarketSocketInfo } from './events.js'
 import { Lane, type LaneOwner } from './lane.js'
@@ -17,7 +16,7 @@ import { type MarketProtocol, type Topic, topicKey } from './protocol.js'
 export interface MarketDataSource<D extends JsonDecoder> {
   readonly protocol: MarketProtocol<D>
   /** For the stream `book`: kept in sync by whom. */
-  readonly books: ((loop: FeedOptions['loop'], wake: FeedOptions['wake']) => VenueBooks) | null
+  readonly books: ((given: VenueBooksOptions) => VenueBooks) | null
 }
 
 /** Rollovers at once. */
@@ -93,7 +92,10 @@ export class MarketData<const D extends JsonDecoder = JsonDecoder>
       waitMs: parsed.waitMs,
       ...given,
     })
-    this.#books = parsed.streams.includes('book') && source.books !== null ? source.books(loop, wake) : null
+    this.#books =
+      parsed.streams.includes('book') && source.books !== null
+        ? source.books({ ...options.books, loop, wake, send: (feed, messages) => this.#socketOf(feed)?.pass(messages) })
+        : null
     if (parsed.streams.includes('book') && this.#books === null) {
       throw configFault(`${protocol.title} market data options`, ['streams'], 'has no books here')
     }
@@ -289,6 +291,16 @@ export class MarketData<const D extends JsonDecoder = JsonDecoder>
   /** Books are in sync by what comes over a socket that has their stream, and no other. */
   #carryOn(shard: Shard<D>, socket: MarketSocket<D>): void {
     if (shard.streams.includes('book')) this.#books?.carry(socket.feed, [...shard.symbols])
+  }
+
+  #socketOf(feed: unknown): MarketSocket<D> | undefined {
+    for (const { lanes } of this.#shards) {
+      for (const { sockets } of lanes) {
+        const found = sockets.find((socket) => socket.feed === feed)
+        if (found !== undefined) return found
+      }
+    }
+    return undefined
   }
 
   #symbolsOn(socket: MarketSocket<D>): number {

@@ -143,7 +143,11 @@ export class MarketSocket<D extends JsonDecoder = JsonDecoder> {
     this.#subscriptions.remove(topics)
   }
 
-  /** Messages of others, in the socket's own pace would be too late for them: at once. */
+  /** Messages of others, in the pace of the connection. */
+  pass(messages: readonly string[]): void {
+    this.#subscriptions.pass(messages)
+  }
+
   async close(): Promise<void> {
     this.#ended = true
     this.#subscriptions.closed()

@@ -11,6 +11,7 @@ import type {
 import type { WakeMode } from '../../runtime/channel.js'
 import type { SocketOptions, TlsOptions } from '../../runtime/connect-options.js'
 import type { Loop, LoopMode } from '../../runtime/loop.js'
+import type { VenueBooksOptions } from '../book/venue-books.js'
 import type { MarketOptions } from '../market/market-feeds.js'
 
 /** A way to the venue. Each member defaults to what holds for all. */
@@ -53,6 +54,11 @@ export interface MarketDataOptions<Profile extends string = string> extends Mark
   /** What is different from the venue's. */
   readonly heartbeat?: HeartbeatOptions | undefined
   readonly proxy?: FeedOptions<JsonDecoder>['proxy']
+  /**
+   * For `streams` with `'book'`: levels that are shown and kept, what is verified, and at Binance by which client and how many at once
+   * snapshots are fetched. Default `rest`: one of the same `profile`, without a key.
+   */
+  readonly books?: Omit<VenueBooksOptions, 'symbols' | 'loop' | 'wake' | 'send'> | undefined
   /** Closes it when aborted. */
   readonly signal?: AbortSignal | undefined
 }
@@ -95,7 +101,8 @@ export const marketDataSchema = z.strictObject({
   behindMs: z.union([z.literal(0), duration(1, 3_600_000)]).default(1_000),
   waitMs: duration(1, 600_000).default(1_000),
   signal: z.instanceof(AbortSignal, { error: 'must be an AbortSignal' }).optional(),
-  // Checked by the arbiter or the feeds.
+  // Checked by the arbiter, the books or the feeds.
+  books: elsewhere,
   overflow: elsewhere,
   queue: elsewhere,
   batch: elsewhere,

@@ -17,6 +17,9 @@ export interface SubscriptionsOwner {
   settled(): void
 }
 
+/** What waits for its turn: one's own request, or a message of somebody else's. */
+type Waiting = (MarketRequest & { readonly op: Asked['op'] }) | { readonly text: string; readonly op: null }
+
 interface Asked {
   readonly topics: Map<string, Topic>
   readonly op: 'subscribe' | 'unsubscribe'
@@ -26,7 +29,7 @@ interface Asked {
 export class Subscriptions {
   readonly #protocol: MarketProtocol
   readonly #owner: SubscriptionsOwner
-  readonly #pacer: Pacer<MarketRequest & { readonly op: Asked['op'] }>
+  readonly #pacer: Pacer<Waiting>
   readonly #wanted = new Map<string, Topic>()
   /** By the number of the greeting: what it asks for. */
   readonly #greetings = new Map<number, readonly MarketRequest[]>()
@@ -102,6 +105,11 @@ export class Subscriptions {
     )
   }
 
+  /** Messages of others, in the pace of the connection; they go with it. */
+  pass(messages: readonly string[]): void {
+    if (this.#open) this.#pacer.push(...messages.map((text) => ({ text, op: null })))
+  }
+
   answer(answer: Exclude<MarketAnswer, { kind: 'ending' }>): void {
     const id = answer.id ?? this.#oldest()
     const asked = id === undefined ? undefined : this.#pending.get(id)
@@ -173,8 +181,9 @@ export class Subscriptions {
     this.#pacer.push(...requests.map((request) => ({ ...request, op })))
   }
 
-  #sent(request: MarketRequest & { readonly op: Asked['op'] }): boolean {
+  #sent(request: Waiting): boolean {
     if (!this.#open) return false
+    if (request.op === null) return this.#owner.send(request.text)
     this.#queued--
     if (!this.#owner.send(request.text)) return false
     this.#ask(request, request.op)

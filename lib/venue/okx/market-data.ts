@@ -67,5 +67,5 @@ export function okxMarketData({ book: given, ...options }: OkxMarketDataOptions)
       return [{ kind: 'refused', id: requestId(id), topic, code: said(code), message: text }]
     },
   }
-  return new MarketData({ protocol, books: (loop, wake) => okxBooks({ book: given, loop, wake }) }, options)
+  return new MarketData({ protocol, books: (how) => okxBooks({ ...how, book: given }) }, options)
 }

@@ -1,0 +1,81 @@
+/** Books in a venue's market data, at the mock venue: fetched where the venue is, paced with everything else, kept by the socket that carries them. */
+import { afterEach, describe, expect, it } from 'vitest'
+import { MockVenue } from '../../dist/esm/mock/index.js'
+import { binance } from '../../dist/esm/venue/binance/index.js'
+import { bybit } from '../../dist/esm/venue/bybit/index.js'
+import { okx } from '../../dist/esm/venue/okx/index.js'
+import { until } from '../e2e/waiting.ts'
+
+const closing: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close()
+})
+
+const bids: [string, string][] = [
+  ['60000.00', '1'],
+  ['59999.50', '2.5'],
+]
+const asks: [string, string][] = [
+  ['60001.00', '1'],
+  ['60002.50', '3'],
+]
+
+async function start(name: 'binance' | 'bybit' | 'okx', symbol: string) {
+  const venue = await MockVenue.start({
+    venue: name,
+    instruments: [{ symbol, tickSize: '0.01', lotSize: '0.00001', bids, asks }],
+    accounts: [],
+  })
+  closing.push(() => venue.close())
+  return venue
+}
+
+describe('books in market data', () => {
+  it('Binance: snapshots by the client that is given, at the market data own paths', async () => {
+    const venue = await start('binance', 'BTCUSDT')
+    const rest = binance.rest({ endpoints: [venue.origin] })
+    closing.push(() => rest.close({ force: true }))
+    const md = binance.marketData({
+      symbols: ['BTCUSDT'],
+      streams: ['trades', 'book'],
+      url: venue.urls.stream as string,
+      paths: 2,
+      books: { rest, depth: 5 },
+    })
+    closing.push(() => md.close())
+    const best: string[] = []
+    md.on('book', (book) => best.push(`${book.synced} ${book.bid().price} ${book.ask().price} ${book.asks.length}`))
+    await md.open()
+    await until(() => best.at(-1) === 'true 60000 60001 2', 'the book is in sync')
+    venue.setLevels('BTCUSDT', { asks: [['60000.50', '0.2']] })
+    await until(() => best.at(-1)?.startsWith('true 60000 60000.5') === true, 'the change has come')
+    const before = best.length
+    venue.disconnect()
+    await until(() => best.slice(before).some((each) => each.startsWith('false')), 'without a connection it is stale')
+    await until(() => best.at(-1)?.startsWith('true 60000 60000.5') === true, 'and in sync again')
+  })
+
+  it.each([
+    ['bybit', 'BTCUSDT', bybit],
+    ['okx', 'BTC-USDT', okx],
+  ] as const)('%s: snapshots in the stream', async (name, symbol, module) => {
+    const venue = await start(name, symbol)
+    const md = module.marketData({
+      symbols: [symbol],
+      streams: ['book'],
+      url: (venue.urls.stream ?? venue.urls.public) as string,
+      books: { depth: 5 },
+    })
+    closing.push(() => md.close())
+    const best: string[] = []
+    md.on('book', (book) => best.push(`${book.synced} ${book.bid().price} ${book.ask().price}`))
+    await md.open()
+    await until(() => best.at(-1) === 'true 60000 60001', 'the book is in sync')
+    venue.setLevels(symbol, { bids: [['60000.40', '0.2']] })
+    await until(() => best.at(-1) === 'true 60000.4 60001', 'the change has come')
+  })
+
+  it('refuses options of books that are wrong, naming them', () => {
+    expect(() => binance.marketData({ symbols: ['BTCUSDT'], streams: ['book'], books: { depth: 0 } })).toThrow(/depth/)
+  })
+})
