@@ -6,7 +6,7 @@ import { until } from '../e2e/waiting.ts'
 import { cleanUp, onCleanUp } from '../rest/venue-server.ts'
 import { ed25519, type Order, startExchange, wires } from './exchange.ts'
 import { startDoor } from './private-door.ts'
-import { common, live, type Scene } from './private-scene.ts'
+import { common, limit, live, orderOf, type Scene } from './private-scene.ts'
 import { binanceDoor } from './private-wires.ts'
 
 afterEach(cleanUp)
@@ -202,6 +202,24 @@ describe('Bybit', () => {
 })
 
 describe('OKX', () => {
+  // https://www.okx.com/docs-v5/en/#overview-websocket-connection-count-limit
+  it('a subscription that is ended after it was confirmed is not heard: the desk says so, and tries again, later each time', async () => {
+    const { desk, door, states, exchange } = await live('okx')
+    const full = { event: 'channel-conn-count-error', channel: 'orders', connCount: '30', connId: 'c' }
+    door.say(full)
+    await until(() => desk.state === 'blind', 'it is blind')
+    expect(states.at(-1)).toMatchObject({ error: { message: expect.stringContaining('ended a subscription') } })
+    const { clientOrderId } = await desk.place(limit)
+    exchange.book.cancel(orderOf(exchange, clientOrderId))
+    await until(() => desk.state === 'live', 'it hears again')
+    expect(desk.known({ clientOrderId })).toMatchObject({ status: 'canceled' })
+    expect(door.granted).toBe(2)
+    const before = performance.now()
+    door.say(full)
+    await until(() => door.granted === 3 && desk.state === 'live', 'it hears again')
+    expect(performance.now() - before).toBeGreaterThan(1_900)
+  })
+
   // https://www.okx.com/docs-v5/en/#trading-account-websocket-account-channel, #trading-account-websocket-positions-channel
   it('balances and positions; a notice that the connection ends', async () => {
     const made = await live('okx')

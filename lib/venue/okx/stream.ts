@@ -31,6 +31,12 @@ const channels = [
 /** The connection is about to be closed for an upgrade. https://www.okx.com/docs-v5/en/#overview-websocket-notification */
 const closing = '64008'
 
+/**
+ * Too many connections have subscribed a channel: the venue confirms the subscription, and ends it after that; nothing unsubscribes here.
+ * https://www.okx.com/docs-v5/en/#overview-websocket-connection-count-limit
+ */
+const endings: ReadonlySet<unknown> = new Set(['channel-conn-count-error', 'unsubscribe'])
+
 const noHeaders = (): undefined => undefined
 
 function protocol(auth: OkxAuth): SessionProtocol {
@@ -73,6 +79,9 @@ export function okxStream(auth: OkxAuth): StreamPlan {
 function readMessage(message: unknown): readonly AccountEvent[] {
   if (fieldOf(message, 'event') === 'notice') {
     return fieldOf(message, 'code') === closing ? [{ type: 'renew' }] : [{ type: 'message', raw: message }]
+  }
+  if (endings.has(fieldOf(message, 'event'))) {
+    return [{ type: 'ended', reason: 'the venue has ended a subscription: too many connections have it' }]
   }
   const rows = listOf(fieldOf(message, 'data'))
   switch (fieldOf(fieldOf(message, 'arg'), 'channel')) {

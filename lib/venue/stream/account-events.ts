@@ -61,6 +61,8 @@ export type AccountEvent =
   | { readonly type: 'gap' }
   /** The venue says that the connection, or what was subscribed on it, ends: another is to be opened. */
   | { readonly type: 'renew' }
+  /** The venue has ended what was subscribed, and might do so again: it is subscribed anew after a pause. For people: why. */
+  | { readonly type: 'ended'; readonly reason: string }
   /** The address is no longer valid. */
   | { readonly type: 'readdress' }
   /** Anything else. */

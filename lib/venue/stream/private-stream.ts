@@ -42,6 +42,9 @@ export class PrivateStream {
   #everHeard = false
   #closed = false
   #tries = 0
+  #heardAt = Number.NaN
+  /** Of this one the venue has ended what was subscribed: another follows. */
+  #doomed: RequestSession | null = null
   #refusals = 0
   #retry: NodeJS.Timeout | undefined
   #keepAlive: NodeJS.Timeout | undefined
@@ -143,11 +146,11 @@ export class PrivateStream {
       if (session === this.#session && session.epoch === epoch) this.#failed(error)
       return
     }
-    if (session !== this.#session || session.epoch !== epoch || !session.ready) return
+    if (session !== this.#session || session.epoch !== epoch || !session.ready || session === this.#doomed) return
     clearTimeout(this.#retry)
     this.#hearing = true
     this.#everHeard = true
-    this.#tries = 0
+    this.#heardAt = performance.now()
     this.#refusals = 0
     this.#keep()
     this.#sink.subscribed()
@@ -156,9 +159,13 @@ export class PrivateStream {
 
   #hear(message: unknown): void {
     const events = this.#read(message)
-    const told = events.filter(({ type }) => type !== 'renew' && type !== 'readdress')
+    const told = events.filter(({ type }) => type !== 'renew' && type !== 'readdress' && type !== 'ended')
     if (told.length > 0) this.#sink.events(told)
-    if (events.some(({ type }) => type === 'readdress')) this.#startOver('the address has expired')
+    const ended = events.find((event) => event.type === 'ended')
+    if (ended !== undefined) {
+      this.#doomed = this.#session
+      this.#failed(new TickwireError('ERR_SESSION_LOST', ended.reason))
+    } else if (events.some(({ type }) => type === 'readdress')) this.#startOver('the address has expired')
     else if (events.some(({ type }) => type === 'renew')) {
       this.#lose('the venue ends the connection', null)
       this.#session?.reconnect()
@@ -195,6 +202,8 @@ export class PrivateStream {
 
   #lose(reason: string, error: Error | null): void {
     clearInterval(this.#keepAlive)
+    // What holds no longer than a pause is no reason to try sooner the next time.
+    if (this.#hearing && performance.now() - this.#heardAt > longestPause) this.#tries = 0
     this.#hearing = false
     this.#sink.lost(reason, error)
   }
