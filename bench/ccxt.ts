@@ -39,7 +39,17 @@ export function ccxtBinance(apiKey: string, secret: string): Promise<CcxtExchang
  * is no dependency of the project: npm brings it into a directory of its own when it is first asked for.
  */
 export async function ccxtExchange(name: string, config: CcxtConfig): Promise<CcxtExchange> {
-  const entry = join(home, 'node_modules', 'ccxt', 'js', 'ccxt.js')
+  const { default: ccxt } = (await ccxtModule('ccxt.js')) as {
+    default: Record<string, new (config: CcxtConfig) => CcxtExchange>
+  }
+  const Exchange = ccxt[name]
+  if (Exchange === undefined) throw new Error(`ccxt has no ${name}`)
+  return new Exchange(config)
+}
+
+/** A module of ccxt by its path. */
+export async function ccxtModule(path: string): Promise<unknown> {
+  const entry = join(home, 'node_modules', 'ccxt', 'js', path)
   if (!existsSync(entry)) {
     mkdirSync(home, { recursive: true })
     writeFileSync(join(home, 'package.json'), '{ "private": true }\n')
@@ -55,10 +65,5 @@ export async function ccxtExchange(name: string, config: CcxtConfig): Promise<Cc
     const { status, stderr } = spawnSync('npm', args, { cwd: home, encoding: 'utf8', timeout: 240_000 })
     if (status !== 0) throw new Error(`cannot bring ccxt: ${stderr}`)
   }
-  const { default: ccxt } = (await import(pathToFileURL(entry).href)) as {
-    default: Record<string, new (config: CcxtConfig) => CcxtExchange>
-  }
-  const Exchange = ccxt[name]
-  if (Exchange === undefined) throw new Error(`ccxt has no ${name}`)
-  return new Exchange(config)
+  return import(pathToFileURL(entry).href)
 }

@@ -4,7 +4,7 @@ import type { BookReason, BookState } from './events.js'
 import { type BookLevel, BookSide, type LevelCopy } from './level.js'
 import type { BookMemory } from './memory.js'
 
-const two32 = 4_294_967_296
+const { lastIdWord, midWord, spreadWord, microPriceWord, rxWord } = BookView
 
 /** A book, kept by value. */
 export interface BookCopy {
@@ -59,15 +59,12 @@ export class Book {
 
   /** Number of the last update in it, as the venue counts; NaN where it does not, or beyond 2^53. */
   get updateId(): number {
-    const { u32, i32, word } = this.#memory
-    const half = (word + BookView.lastIdWord) * 2
-    const id = (i32[half + 1] as number) * two32 + (u32[half] as number)
-    return id >= 0 && id <= Number.MAX_SAFE_INTEGER ? id : Number.NaN
+    return this.#memory.at(lastIdWord)
   }
 
   /** When the newest message about it was received, in nanoseconds, monotonic; 0: none was. */
   get rxTimeNs(): number {
-    return this.#memory.number(BookView.rxWord)
+    return this.#memory.at(rxWord)
   }
 
   /** The level `index` of the bids, 0 the best. @throws RangeError when it is not below the books' `depth`. */
@@ -82,19 +79,17 @@ export class Book {
 
   /** Half way between the best prices; NaN when a side is empty. */
   get mid(): number {
-    return (this.bids.price(0) + this.asks.price(0)) / 2
+    return this.#memory.at(midWord)
   }
 
   /** From the best bid to the best ask; NaN when a side is empty. */
   get spread(): number {
-    return this.asks.price(0) - this.bids.price(0)
+    return this.#memory.at(spreadWord)
   }
 
   /** The mid weighted by the sizes on the other side: (bid × ask size + ask × bid size) / both sizes; NaN when a side is empty. */
   get microPrice(): number {
-    const bidSize = this.bids.size(0)
-    const askSize = this.asks.size(0)
-    return (this.bids.price(0) * askSize + this.asks.price(0) * bidSize) / (bidSize + askSize)
+    return this.#memory.at(microPriceWord)
   }
 
   /** (bids − asks) / (bids + asks) of the sizes of the best `levels`: −1…1; NaN when both sides are empty. Default: the best level. */
@@ -106,22 +101,22 @@ export class Book {
 
   /** Events and snapshots that were applied. */
   get updates(): number {
-    return this.#memory.number(BookView.updatesWord)
+    return this.#memory.at(BookView.updatesWord)
   }
 
   /** Events that had come before, by another path. */
   get duplicates(): number {
-    return this.#memory.number(BookView.duplicatesWord)
+    return this.#memory.at(BookView.duplicatesWord)
   }
 
   /** Times that events were missing. */
   get gaps(): number {
-    return this.#memory.number(BookView.gapsWord)
+    return this.#memory.at(BookView.gapsWord)
   }
 
   /** Times that it became right again. */
   get resyncs(): number {
-    return this.#memory.number(BookView.resyncsWord)
+    return this.#memory.at(BookView.resyncsWord)
   }
 
   /** Shows the newest state there is, without waiting for the next wake-up. False when it did already. Its events still come. */

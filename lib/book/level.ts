@@ -2,6 +2,8 @@ import { BookView } from '../native/book-layout.js'
 import { Decimal, setDecimal } from '../runtime/decimal.js'
 import type { BookMemory } from './memory.js'
 
+const { levelWords } = BookView
+
 /** A price level, kept by value. */
 export interface LevelCopy {
   readonly price: number
@@ -26,9 +28,9 @@ export class BookLevel {
 
   /** @internal */
   constructor(memory: BookMemory, side: 'bids' | 'asks', index: number) {
-    const first = BookView.levelsWord + (side === 'bids' ? 0 : memory.depth * BookView.levelWords)
+    const first = side === 'bids' ? BookView.levelsWord : memory.asksAt
     this.#memory = memory
-    this.#at = first + index * BookView.levelWords
+    this.#at = first + index * levelWords
     this.#index = index
     this.#countHalf = side === 'bids' ? BookView.bidsHalf : BookView.asksHalf
   }
@@ -41,14 +43,12 @@ export class BookLevel {
 
   /** The nearest double; NaN when there is no such level. */
   get price(): number {
-    const memory = this.#memory
-    return this.exists ? (memory.f64[memory.word + this.#at] as number) : Number.NaN
+    return this.#memory.at(this.#at)
   }
 
   /** The nearest double; 0 when there is no such level. */
   get size(): number {
-    const memory = this.#memory
-    return this.exists ? (memory.f64[memory.word + this.#at + 1] as number) : 0
+    return this.#memory.at(this.#at + 1)
   }
 
   /** The exact price: a view that its next reading overwrites. 0 when there is no such level. */
@@ -79,10 +79,6 @@ export class BookLevel {
   }
 
   #read(view: Decimal, word: number, scaleHalf: number): Decimal {
-    if (!this.exists) {
-      setDecimal(view, 0, 0, 0)
-      return view
-    }
     const { u32, word: base } = this.#memory
     const half = (base + this.#at + word) * 2
     const scale = u32[(base + this.#at + 4) * 2 + scaleHalf] as number
@@ -99,6 +95,7 @@ export class BookSide implements Iterable<BookLevel> {
   readonly #countHalf: number
   readonly #allHalf: number
   readonly #first: number
+  readonly #depth: number
 
   /** @internal */
   constructor(memory: BookMemory, side: 'bids' | 'asks') {
@@ -107,7 +104,8 @@ export class BookSide implements Iterable<BookLevel> {
     this.#side = side
     this.#countHalf = isBids ? BookView.bidsHalf : BookView.asksHalf
     this.#allHalf = isBids ? BookView.allBidsHalf : BookView.allAsksHalf
-    this.#first = BookView.levelsWord + (isBids ? 0 : memory.depth * BookView.levelWords)
+    this.#first = isBids ? BookView.levelsWord : memory.asksAt
+    this.#depth = memory.depth
   }
 
   /** Levels that can be read here, 0…`depth`. */
@@ -125,18 +123,14 @@ export class BookSide implements Iterable<BookLevel> {
     return this.#levels[index] ?? this.#make(index)
   }
 
-  /** Price of level `index`; NaN when there is none. */
+  /** Price of level `index`, an integer; NaN when there is none. */
   price(index: number): number {
-    const memory = this.#memory
-    if (index >>> 0 !== index || index >= this.length) return Number.NaN
-    return memory.f64[memory.word + this.#first + index * BookView.levelWords] as number
+    return index >>> 0 < this.#depth ? this.#memory.at(this.#first + index * levelWords) : Number.NaN
   }
 
-  /** Size of level `index`; 0 when there is none. */
+  /** Size of level `index`, an integer; 0 when there is none. */
   size(index: number): number {
-    const memory = this.#memory
-    if (index >>> 0 !== index || index >= this.length) return 0
-    return memory.f64[memory.word + this.#first + index * BookView.levelWords + 1] as number
+    return index >>> 0 < this.#depth ? this.#memory.at(this.#first + 1 + index * levelWords) : 0
   }
 
   /** Sizes of the best `levels` together. */
@@ -157,8 +151,8 @@ export class BookSide implements Iterable<BookLevel> {
   }
 
   #make(index: number): BookLevel {
-    if (index >>> 0 !== index || index >= this.#memory.depth) {
-      throw new RangeError(`level ${index} of a view of ${this.#memory.depth}`)
+    if (index >>> 0 !== index || index >= this.#depth) {
+      throw new RangeError(`level ${index} of a view of ${this.#depth}`)
     }
     // One behind the other, so that the array never has holes.
     for (let i = this.#levels.length; i <= index; i++) this.#levels.push(new BookLevel(this.#memory, this.#side, i))

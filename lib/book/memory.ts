@@ -3,24 +3,45 @@ import { BookReasons, BookStates, BookView } from '../native/book-layout.js'
 import { ConflateRegion } from '../runtime/conflation.js'
 import { type MemoryViews, viewsOf } from '../runtime/row-window.js'
 
-/** What a book shows that the core has told nothing of yet. */
-const nothing = viewsOf(new ArrayBuffer(BookView.levelsWord * 8))
-nothing.i64[BookView.lastIdWord] = -1n
+interface Empty {
+  /** What a book shows that the core has told nothing of yet. */
+  readonly nothing: MemoryViews
+  /** What it shows when it is in its set no more. */
+  readonly ended: MemoryViews
+}
 
-/** What a book shows that is in its set no more. */
-const ended = viewsOf(new ArrayBuffer(BookView.levelsWord * 8))
-ended.i32[BookView.stateHalf] = BookStates.indexOf('stale')
-ended.i32[BookView.reasonHalf] = BookReasons.indexOf('ERR_BOOK_DISCONNECTED')
-ended.i64[BookView.lastIdWord] = -1n
+/** By depth. */
+const empties = new Map<number, Empty>()
+
+function emptyView(depth: number): MemoryViews {
+  const views = viewsOf(new ArrayBuffer(BookView.bytes(depth)))
+  const { lastIdWord, midWord, spreadWord, microPriceWord } = BookView
+  for (const word of [lastIdWord, midWord, spreadWord, microPriceWord]) views.f64[word] = Number.NaN
+  for (let i = 0; i < depth * 2; i++) views.f64[BookView.levelsWord + i * BookView.levelWords] = Number.NaN
+  return views
+}
+
+function emptyOf(depth: number): Empty {
+  let empty = empties.get(depth)
+  if (empty === undefined) {
+    empty = { nothing: emptyView(depth), ended: emptyView(depth) }
+    empty.ended.i32[BookView.stateHalf] = BookStates.indexOf('stale')
+    empty.ended.i32[BookView.reasonHalf] = BookReasons.indexOf('ERR_BOOK_DISCONNECTED')
+    empties.set(depth, empty)
+  }
+  return empty
+}
 
 /** The memory that a book's view lies in, a triple slot, and the value of it that is being read. */
 export class BookMemory {
   readonly buffer: ArrayBuffer
   /** Levels of each side in it. */
   readonly depth: number
-  i32: Int32Array = nothing.i32
-  u32: Uint32Array = nothing.u32
-  f64: Float64Array = nothing.f64
+  /** Where asks begin, from the value's start in words. */
+  readonly asksAt: number
+  i32: Int32Array
+  u32: Uint32Array
+  f64: Float64Array
   /** The value's first 8-byte word. */
   word = 0
   readonly #views: MemoryViews
@@ -31,13 +52,18 @@ export class BookMemory {
     this.buffer = new ArrayBuffer(ConflateLayout.stride(BookView.bytes(depth)))
     this.depth = depth
     this.#views = viewsOf(this.buffer)
+    this.asksAt = BookView.levelsWord + depth * BookView.levelWords
+    const { nothing } = emptyOf(depth)
+    this.i32 = nothing.i32
+    this.u32 = nothing.u32
+    this.f64 = nothing.f64
     this.#slot = new ConflateRegion(this.#views, { offset: 0, rowBytes: BookView.bytes(depth), keys: 1 })
   }
 
   /** Goes on to the newest value. False when this is it. */
   take(): boolean {
     if (this.#isOver || !this.#slot.take(0)) return false
-    if (this.f64 === nothing.f64) {
+    if (this.f64 !== this.#views.f64) {
       this.i32 = this.#views.i32
       this.u32 = this.#views.u32
       this.f64 = this.#views.f64
@@ -49,6 +75,7 @@ export class BookMemory {
   /** Nothing comes any more: what had contents is stale from now on. */
   end(): void {
     this.#isOver = true
+    const { nothing, ended } = emptyOf(this.depth)
     if (this.f64 === nothing.f64) return
     this.i32 = ended.i32
     this.u32 = ended.u32
@@ -56,11 +83,13 @@ export class BookMemory {
     this.word = 0
   }
 
+  // Methods this small are inlined wherever they are called, so that no number is made on the heap to be returned.
+
   half(offset: number): number {
     return this.i32[this.word * 2 + offset] as number
   }
 
-  number(offset: number): number {
+  at(offset: number): number {
     return this.f64[this.word + offset] as number
   }
 }

@@ -43,7 +43,7 @@ export const BookView = {
   requestHalf: 4,
   /** Fetched snapshots that were looked at. */
   fetchedHalf: 5,
-  /** i64; −1: none. */
+  /** f64; NaN: none, or beyond 2^53. */
   lastIdWord: 3,
   rxWord: 4,
   /** Levels in the view. */
@@ -57,11 +57,15 @@ export const BookView = {
   gapsWord: 9,
   resyncsWord: 10,
   lastReasonHalf: 23,
+  /** f64; NaN when a side is empty. */
+  midWord: 12,
+  spreadWord: 13,
+  microPriceWord: 14,
   /** Bids from the best, then, `depth` levels further, asks. */
-  levelsWord: 12,
-  /** f64 price, f64 size, i64 price, i64 size, u32 scale of the size | u32 scale of the price. */
+  levelsWord: 16,
+  /** f64 price, f64 size, i64 price, i64 size, u32 scale of the size | u32 scale of the price; NaN and zeros where there is none. */
   levelWords: 5,
-  bytes: (depth: number): number => (12 + depth * 2 * 5) * 8,
+  bytes: (depth: number): number => (16 + depth * 2 * 5) * 8,
 } as const
 
 /** Everything is given, but for what the rules say where it is left out. */

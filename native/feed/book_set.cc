@@ -7,6 +7,10 @@ namespace tickwire::feed {
 namespace {
 
 constexpr uint32_t kRecordBytes = 16;
+// With several paths: so many events that are ahead wait, so long, for another path to bring what is before them.
+constexpr uint32_t kMostHeld = 16;
+constexpr int64_t kPatienceNs = 500'000'000;
+constexpr int64_t kLookNs = 100'000'000;
 constexpr auto kRelaxed = std::memory_order_relaxed;  // counters: read at leisure, they order nothing
 
 void count(std::atomic<uint64_t>& counter) noexcept { counter.store(counter.load(kRelaxed) + 1, kRelaxed); }
@@ -16,7 +20,10 @@ void count(std::atomic<uint64_t>& counter) noexcept { counter.store(counter.load
 BookSet::BookSet(Channel& channel, BookSetOptions options, uint16_t handle)
     : channel_(channel), options_(options), handle_(handle) {}
 
-BookSet::~BookSet() { channel_.stop_waiting(*this); }
+BookSet::~BookSet() {
+  channel_.loop().timers().disarm(timer_);
+  channel_.stop_waiting(*this);
+}
 
 // ---- which books there are
 // ----------------------------------------------------------------------------------------------------
@@ -44,6 +51,7 @@ void BookSet::add(uint32_t id, std::span<const std::string> names, std::span<uin
   // Nothing per change is allocated later.
   changed_.reserve(entries_.size());
   waiting_.reserve(entries_.size());
+  holding_.reserve(entries_.size());
 }
 
 void BookSet::remove(uint32_t id) {
@@ -57,6 +65,7 @@ void BookSet::remove(uint32_t id) {
   }
   std::erase(changed_, id);
   std::erase(waiting_, id);
+  std::erase(holding_, id);
   entries_[id].reset();
 }
 
@@ -120,13 +129,17 @@ void BookSet::fed_by(Entry& entry, BookSource& source) {
   if (feeds == BookSource::Feeds::kHas) return;
   if (feeds == BookSource::Feeds::kExpected) --entry.expected;
   feeds = BookSource::Feeds::kHas;
-  ++entry.sources;
+  if (++entry.sources == 2) entry.sync.hold(kMostHeld);
 }
 
 void BookSet::leave(Entry& entry, BookSource& source) {
   BookSource::Feeds& feeds = source.feeds_[entry.id];
   --(feeds == BookSource::Feeds::kHas ? entry.sources : entry.expected);
   feeds = BookSource::Feeds::kNot;
+  if (entry.sources <= 1) {
+    entry.sync.hold(0);
+    give_up(entry);
+  }
   const bool owned = entry.owner == &source;
   if (owned) entry.owner = nullptr;
   if (entry.sources != 0 && !owned) return;
@@ -168,6 +181,8 @@ void BookSet::apply(BookSource& source, uint32_t symbol, const book::Event& even
   const book::Outcome outcome = book->sync.on_event(only_snapshots() ? marked(*book, source, event) : event);
   // An event that came before changes nothing that is to be seen.
   if (outcome.action != book::Action::kDuplicate || outcome.want != book::Want::kNothing) after(*book, before, rx_ns);
+  if (book->sync.held() != 0 && book->held_since_ns == 0) [[unlikely]]
+    watch(*book);
 }
 
 // Whole books that two connections bring are not the same ones: each has its own rhythm. One that lags shows states
@@ -200,6 +215,34 @@ void BookSet::lose_all(BookSource& source, book::Reason reason, int64_t expected
     (void)book.sync.lose(reason, expected, got);
     after(book, before, rx_ns);
   }
+}
+
+// ---- events that are held back
+// ------------------------------------------------------------------------------------------------
+
+void BookSet::watch(Entry& entry) {
+  entry.held_since_ns = std::max<int64_t>(channel_.loop().now_ns(), 1);
+  holding_.push_back(entry.id);
+  if (!timer_.armed()) channel_.loop().arm_in(timer_, kLookNs);
+}
+
+void BookSet::give_up(Entry& entry) {
+  if (entry.sync.held() == 0) return;
+  const book::State before = entry.sync.state();
+  (void)entry.sync.give_up();
+  after(entry, before, entry.numbers.rx_ns);
+}
+
+void BookSet::on_timer(int64_t now_ns) {
+  std::erase_if(holding_, [&](uint32_t id) {
+    Entry& book = *entries_[id];
+    if (book.sync.held() != 0 && now_ns - book.held_since_ns < kPatienceNs) return false;
+    give_up(book);
+    book.held_since_ns = 0;
+    return true;
+  });
+  if (!holding_.empty()) channel_.loop().arm_in(timer_, kLookNs);
+  flush();
 }
 
 // ---- handing over

@@ -17,6 +17,7 @@
 #include "feed/book_source.h"
 #include "feed/book_view.h"
 #include "feed/channel.h"
+#include "loop/timer.h"
 
 namespace tickwire::feed {
 
@@ -101,7 +102,8 @@ class BookSet final : public ChannelTenant, private SpaceListener {
     std::vector<uint32_t> symbols;
     bool deaf = false;  // a name of it found no room in the symbol table
     bool changed = false;
-    bool waiting = false;  // in waiting_
+    bool waiting = false;       // in waiting_
+    int64_t held_since_ns = 0;  // since when events are held back, 0: none are; otherwise it is in holding_
   };
 
   [[nodiscard]] Entry* entry(uint32_t id) noexcept { return id < entries_.size() ? entries_[id].get() : nullptr; }
@@ -115,6 +117,9 @@ class BookSet final : public ChannelTenant, private SpaceListener {
   [[nodiscard]] book::Event marked(const Entry& entry, BookSource& source, const book::Event& event);
   void after(Entry& entry, book::State before, int64_t rx_ns);
   void mark(Entry& entry);
+  void watch(Entry& entry);
+  void give_up(Entry& entry);
+  void on_timer(int64_t now_ns);
   void announce(Entry& entry) noexcept;
   [[nodiscard]] bool put(const Entry& entry) noexcept;
   void on_space() override;
@@ -129,6 +134,8 @@ class BookSet final : public ChannelTenant, private SpaceListener {
   std::vector<BookSource*> sources_;
   std::vector<uint32_t> changed_;
   std::vector<uint32_t> waiting_;  // their records found no room
+  std::vector<uint32_t> holding_;  // they hold events back
+  MemberTimer<BookSet, &BookSet::on_timer> timer_{*this};
   bool urgent_ = false;
 };
 

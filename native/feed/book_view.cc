@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstring>
 #include <iterator>
+#include <limits>
 
 #include "decode/number.h"
 
@@ -53,8 +54,8 @@ Written as_written(const book::Level& level, uint32_t price_scale) noexcept {
   return {value, scale};
 }
 
-uint32_t write_side(uint64_t* to, uint32_t depth, const book::Ladder& side) noexcept {
-  const auto n = static_cast<uint32_t>(std::min<size_t>(depth, side.size()));
+uint32_t write_side(uint64_t* to, uint32_t depth, const book::Ladder& side, bool shown) noexcept {
+  const auto n = shown ? static_cast<uint32_t>(std::min<size_t>(depth, side.size())) : 0;
   const uint32_t price_scale = side.price_scale();
   for (uint32_t i = 0; i < n; ++i, to += kBookLevelWords) {
     const book::Level& level = side.at(i);
@@ -65,7 +66,30 @@ uint32_t write_side(uint64_t* to, uint32_t depth, const book::Ladder& side) noex
     to[3] = static_cast<uint64_t>(level.size);
     to[4] = halves(level.size_scale, price.scale);
   }
+  // What is not there reads as nothing, so that who reads need not ask.
+  for (uint32_t i = n; i < depth; ++i, to += kBookLevelWords) {
+    to[0] = std::bit_cast<uint64_t>(std::numeric_limits<double>::quiet_NaN());
+    to[1] = to[2] = to[3] = to[4] = 0;
+  }
   return n;
+}
+
+// Of levels that are not there the price is NaN, and so is what is made of it.
+void write_prices(uint64_t* to, const uint64_t* best_bid, const uint64_t* best_ask) noexcept {
+  const auto number = [](const uint64_t* word) { return std::bit_cast<double>(*word); };
+  const double bid = number(best_bid);
+  const double bid_size = number(best_bid + 1);
+  const double ask = number(best_ask);
+  const double ask_size = number(best_ask + 1);
+  to[0] = std::bit_cast<uint64_t>((bid + ask) / 2);
+  to[1] = std::bit_cast<uint64_t>(ask - bid);
+  to[2] = std::bit_cast<uint64_t>((bid * ask_size + ask * bid_size) / (bid_size + ask_size));
+  to[3] = 0;
+}
+
+[[nodiscard]] uint64_t id_as_double(int64_t id) noexcept {
+  const bool exact = id >= 0 && id <= kExact;
+  return std::bit_cast<uint64_t>(exact ? static_cast<double>(id) : std::numeric_limits<double>::quiet_NaN());
 }
 
 }  // namespace
@@ -81,19 +105,18 @@ void write_book_view(uint8_t* to, uint32_t depth, const book::BookSync& sync, co
   auto* const words = reinterpret_cast<uint64_t*>(to);
   const book::OrderBook& book = sync.book();
   const book::SyncCounters& counters = sync.counters();
-  uint32_t bids = 0;
-  uint32_t asks = 0;
-  if (sync.synced()) {
-    bids = write_side(words + kBookViewWords, depth, book.bids());
-    asks = write_side(words + kBookViewWords + size_t{depth} * kBookLevelWords, depth, book.asks());
-  }
+  uint64_t* const levels = words + kBookViewWords;
+  const bool shown = sync.synced();
+  const uint32_t bids = write_side(levels, depth, book.bids(), shown);
+  const uint32_t asks = write_side(levels + size_t{depth} * kBookLevelWords, depth, book.asks(), shown);
+  write_prices(words + 12, levels, levels + size_t{depth} * kBookLevelWords);
   words[0] = halves(static_cast<uint64_t>(sync.state()), static_cast<uint64_t>(sync.reason()));
   words[1] = halves(numbers.epoch, static_cast<uint64_t>(sync.want()));
   words[2] = halves(sync.request(), numbers.fetched);
-  words[3] = static_cast<uint64_t>(sync.last_id() == book::kAbsent ? int64_t{-1} : sync.last_id());
+  words[3] = id_as_double(sync.last_id());
   words[4] = std::bit_cast<uint64_t>(static_cast<double>(numbers.rx_ns));
   words[5] = halves(bids, asks);
-  words[6] = sync.synced() ? halves(book.bids().size(), book.asks().size()) : 0;
+  words[6] = shown ? halves(book.bids().size(), book.asks().size()) : 0;
   words[7] = count(counters.events + counters.snapshots);
   words[8] = count(counters.duplicates);
   words[9] = count(counters.stale[static_cast<size_t>(book::Reason::kGap)]);

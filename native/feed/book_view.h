@@ -4,7 +4,7 @@
 //   word 0   u32 state | u32 reason (book::State, book::Reason)
 //   word 1   u32 epoch: changes of state so far | u32 want (book::Want)
 //   word 2   u32 request of the newest want | u32 fetched snapshots that were looked at
-//   word 3   i64 last id, -1: none
+//   word 3   f64 last id; NaN: none, or beyond 2^53
 //   word 4   f64 rx time of the newest event, ns, monotonic
 //   word 5   u32 bids | u32 asks in the view
 //   word 6   u32 bids | u32 asks in the book
@@ -13,10 +13,12 @@
 //   word 9   f64 gaps: times that events were missing
 //   word 10  f64 resyncs: times that the book became right again
 //   word 11  u32 price scale | u32 reason of the last time that it was not in sync
-//   word 12… bids from the best, then from word 12 + 5 × depth asks; each
+//   word 12  f64 mid, f64 spread, f64 micro-price; NaN when a side is empty
+//   word 15  0
+//   word 16… bids from the best, then from word 16 + 5 × depth asks; each
 //            f64 price, f64 size, i64 price, i64 size (value / 10^scale), u32 size scale | u32 price scale: as written
 //
-// A book that is not in sync shows no levels.
+// Levels that are not there have NaN as their price and zeros otherwise. A book that is not in sync shows none.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -34,7 +36,7 @@ struct BookNumbers {
 };
 
 inline constexpr uint32_t kMaxBookDepth = 1000;
-inline constexpr size_t kBookViewWords = 12;
+inline constexpr size_t kBookViewWords = 16;
 inline constexpr size_t kBookLevelWords = 5;
 
 [[nodiscard]] constexpr size_t book_view_bytes(uint32_t depth) noexcept {

@@ -244,12 +244,18 @@ it('rows too, when asked for; unknown symbols are counted; deleted books show no
   expect(books.add('X')).toBe(book)
   expect(books.delete('X')).toBe(true)
   expect(books.delete('X')).toBe(false)
-  server.broadcast(message('X', 'change', 2, 1, [['1', '5']], []))
-  await until(() => books.stats().unknown === 2, 'it is unknown now')
+  // What is under way when it is deleted may still go into it, but is not shown.
+  await until(() => {
+    server.broadcast(message('X', 'change', 2, 1, [['1', '5']], []))
+    return books.stats().unknown > 1
+  }, 'it is unknown now')
   expect([book.state, book.bid().size]).toEqual(['stale', 0])
   const again = books.add('X')
-  server.broadcast(message('X', 'all', 7, -1, [['1', '6']], []))
-  await until(() => again.synced, 'a new one has begun')
+  // What comes before it was made is not its own.
+  await until(() => {
+    server.broadcast(message('X', 'all', 7, -1, [['1', '6']], []))
+    return again.synced
+  }, 'a new one has begun')
   expect(again.bid().size).toBe(6)
   expect([book.state, book.bid().size]).toEqual(['stale', 0])
   books.close()
