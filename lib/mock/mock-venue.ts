@@ -1,26 +1,15 @@
-import { createPublicKey } from 'node:crypto'
 import { parseConfig } from '../runtime/config.js'
 import { amount, plainAmount } from './amount.js'
-import { binanceDialect } from './binance/dialect.js'
-import { binanceTape } from './binance/tape.js'
-import { bybitDialect } from './bybit/dialect.js'
-import { bybitTape } from './bybit/tape.js'
 import { Chaos, type ChaosOptions, type ChaosStats } from './chaos.js'
-import { coinbaseDialect } from './coinbase/dialect.js'
-import { coinbaseTape } from './coinbase/tape.js'
-import type { Dialect, DialectContext, MockReply, MockRequest, TapeDialect } from './dialect.js'
-import { Account } from './engine/account.js'
+import type { Dialect, MockReply, MockRequest } from './dialect.js'
+import type { Account } from './engine/account.js'
 import { Engine } from './engine/engine.js'
 import { MockError } from './errors.js'
-import { krakenDialect } from './kraken/dialect.js'
-import { krakenTape } from './kraken/tape.js'
-import { assetsOf, type Instrument, stepOf } from './market/instrument.js'
+import type { Instrument } from './market/instrument.js'
 import { Market } from './market/market.js'
 import type { LevelText } from './market/market-book.js'
 import { Player } from './market/player.js'
 import { loadTape, type Tape } from './market/tape.js'
-import { okxDialect } from './okx/dialect.js'
-import { okxTape } from './okx/tape.js'
 import {
   type CheckedOptions,
   chaosSchema,
@@ -32,16 +21,7 @@ import {
 import { Peer } from './server/peer.js'
 import { MockServer } from './server/server.js'
 import type { WsSocket } from './server/ws-module.js'
-
-const dialects: Readonly<
-  Record<MockVenueName, { readonly tape: TapeDialect; readonly live: (context: DialectContext) => Dialect }>
-> = {
-  binance: { tape: binanceTape, live: binanceDialect },
-  bybit: { tape: bybitTape, live: bybitDialect },
-  okx: { tape: okxTape, live: okxDialect },
-  kraken: { tape: krakenTape, live: krakenDialect },
-  coinbase: { tape: coinbaseTape, live: coinbaseDialect },
-}
+import { accountsOf, dialects, instrumentsOf } from './setup.js'
 
 /** Bytes that a client may be behind while the tape goes as fast as it can. */
 const drainedBytes = 1_048_576
@@ -397,34 +377,4 @@ export class MockVenue implements AsyncDisposable {
       this.#timers.delete(timer)
     }
   }
-}
-
-function instrumentsOf(options: CheckedOptions, tape: Tape): Map<string, Instrument> {
-  const instruments = new Map(tape.instruments)
-  for (const given of options.instruments) {
-    const known = instruments.get(given.symbol)
-    const [base, quote] = assetsOf(given.symbol)
-    instruments.set(given.symbol, {
-      symbol: given.symbol,
-      base: given.base ?? base,
-      quote: given.quote ?? quote,
-      tick: given.tickSize !== undefined ? amount(given.tickSize) : (known?.tick ?? stepOf(2)),
-      lot: given.lotSize !== undefined ? amount(given.lotSize) : (known?.lot ?? stepOf(5)),
-      minNotional: amount(given.minNotional ?? '0'),
-    })
-  }
-  return instruments
-}
-
-function accountsOf({ accounts }: CheckedOptions): Map<string, Account> {
-  return new Map(
-    accounts.map(({ apiKey, secret, publicKey, passphrase, balances }, at) => {
-      const key =
-        publicKey === undefined ? null : typeof publicKey === 'string' ? createPublicKey(publicKey) : publicKey
-      return [
-        apiKey,
-        new Account({ apiKey, secret: secret ?? null, publicKey: key, passphrase }, 354_937_868 + at, balances),
-      ]
-    }),
-  )
 }
