@@ -92,6 +92,16 @@ describe.each(names)('%s', (name) => {
     )
   })
 
+  it('cancels all of a symbol that has nothing open: that is no failure', async () => {
+    const { desk, exchange } = await open(name)
+    // One by one where the venue has no request for it; some do not say what they have canceled.
+    expect(await desk.cancelAll(limit.symbol)).toEqual([])
+    await desk.place(limit)
+    await desk.cancelAll()
+    expect(exchange.book.open()).toEqual([])
+    expect(await desk.cancelAll()).toEqual([])
+  })
+
   it('says what a refusal means, and that nothing was executed', async () => {
     const { desk, exchange } = await open(name)
     const refused = await failure(desk.place({ ...limit, price: '13', clientOrderId: 'poor' }))

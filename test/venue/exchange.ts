@@ -378,9 +378,12 @@ function binanceWire(prefix: string, all: string, status: Record<Order['state'],
         return { body: { symbol, countdownTime: params['countdownTime'] } }
       }
       if (path === all) {
-        const canceled = book
-          .open(symbol)
-          .map((order) => show(book.cancel(order), { origClientOrderId: order.client, clientOrderId: 'x' }))
+        const open = book.open(symbol)
+        if (open.length === 0 && prefix === '/api/v3')
+          return { status: 400, body: { code: -2011, msg: 'Unknown order sent.' } }
+        const canceled = open.map((order) =>
+          show(book.cancel(order), { origClientOrderId: order.client, clientOrderId: 'x' }),
+        )
         return {
           body: prefix === '/api/v3' ? canceled : { code: 200, msg: 'The operation of cancel all open order is done.' },
         }

@@ -24,11 +24,16 @@ export class Cancels {
   /** @throws OrderError when the venue could not be asked. */
   async all(symbol: string | undefined): Promise<readonly CancelResult[]> {
     const form = this.#dialect.cancelAll(symbol)
-    if (form !== null) return this.#done(await this.#desk.send(form), [], symbol)
+    if (form !== null) return this.#whole(form, symbol)
     const open = await this.#desk.openOrders(symbol)
     if (symbol === undefined && open[0] !== undefined && this.#dialect.cancelAll(open[0].symbol) !== null) {
       const symbols = [...new Set(open.map((order) => order.symbol))]
-      return (await Promise.all(symbols.map((each) => this.all(each)))).flat()
+      // All are asked, whatever becomes of one.
+      const results = await Promise.allSettled(symbols.map((each) => this.all(each)))
+      return results.flatMap((result) => {
+        if (result.status === 'rejected') throw result.reason
+        return result.value
+      })
     }
     const refs = open.map(
       ({ symbol, orderId, clientOrderId }): OrderRef => ({
@@ -42,6 +47,16 @@ export class Cancels {
     const batches: OrderRef[][] = []
     for (let i = 0; i < refs.length; i += most) batches.push(refs.slice(i, i + most))
     return (await Promise.all(batches.map((batch) => this.#batch(batch)))).flat()
+  }
+
+  async #whole(form: OrderForm, symbol: string | undefined): Promise<readonly CancelResult[]> {
+    try {
+      return this.#done(await this.#desk.send(form), [], symbol)
+    } catch (error) {
+      // Nothing is open (any more), which is what was wanted.
+      if (error instanceof OrderError && error.code === 'ERR_ORDER_NOT_FOUND') return []
+      throw error
+    }
   }
 
   async #one(ref: OrderRef): Promise<CancelResult> {

@@ -143,7 +143,9 @@ export class Desk implements AsyncDisposable {
   async #amend(change: OrderAmend): Promise<OrderUpdate> {
     const complete = this.#complete(change)
     const form = this.dialect.amend(complete)
-    const sentAt = this.rest.clock.timestamp()
+    // Later than all that is known of it, whatever the clocks say.
+    const known = this.#orders.find(complete)?.state?.timeMs ?? Number.NaN
+    const sentAt = Math.max(this.rest.clock.timestamp(), Number.isNaN(known) ? 0 : known + 1)
     try {
       const { body } = await this.#send(form)
       return this.apply(dated(this.dialect.amended(body, complete), sentAt))
