@@ -1,7 +1,8 @@
 /** Orders by their two ids, of which a venue may tell one before the other. */
 import { expect, it } from 'vitest'
+import { Fills } from '../../dist/esm/venue/desk/fills.js'
 import { TrackedOrders } from '../../dist/esm/venue/desk/tracked-orders.js'
-import type { OrderStatus, OrderUpdate } from '../../dist/esm/venue/index.js'
+import type { FillEvent, OrderStatus, OrderUpdate } from '../../dist/esm/venue/index.js'
 
 const update = (ids: { orderId: string; clientOrderId: string }, status: OrderStatus): OrderUpdate => ({
   ...ids,
@@ -36,4 +37,34 @@ it('a fill that is told by the id of the venue before the answer came is not tol
   expect(orders.fills(track)?.missing('1')).toBe('0')
   expect(orders.size).toBe(1)
   expect([...orders.open()]).toEqual([])
+})
+
+it('of orders that there is no room for, each fill is told once, both sides of one trade too', () => {
+  const orders = new TrackedOrders(1)
+  orders.add('S', 'open')
+  const told: FillEvent[] = []
+  const fills = new Fills({
+    orders,
+    trades: null,
+    ask: async () => null,
+    hearing: () => true,
+    tellsTrades: true,
+    tell: (fill) => told.push(fill),
+  })
+  const fill = (orderId: string) => ({
+    symbol: 'S',
+    orderId,
+    clientOrderId: '',
+    side: null,
+    tradeId: 't1',
+    price: '1',
+    size: '1',
+    fee: null,
+    feeAsset: '',
+    liquidity: null,
+    timeMs: 1,
+    raw: null,
+  })
+  for (const orderId of ['7', '8', '7', '8']) fills.heard(fill(orderId))
+  expect(told.map(({ orderId }) => orderId)).toEqual(['7', '8'])
 })

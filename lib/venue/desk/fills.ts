@@ -106,7 +106,8 @@ export class Fills {
   }
 
   #strayFill(fill: Fill): void {
-    const name = `${fill.symbol} ${fill.tradeId}`
+    // Both sides of a trade may be ours.
+    const name = `${fill.symbol} ${fill.orderId} ${fill.tradeId}`
     if (this.#stray.has(name)) return
     this.#stray.add(name)
     if (this.#stray.size > mostStray) {
