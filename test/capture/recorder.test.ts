@@ -101,9 +101,10 @@ describe('a feed', () => {
       ['sent', true, '\u0007\b'],
       ['close', null, 1000],
     ])
+    // Unix times; the wall clock of a virtual machine may be set while the test runs.
     for (const { timeNs } of all) {
-      expect(timeNs).toBeGreaterThan(before - 50_000_000n)
-      expect(timeNs).toBeLessThan(BigInt(Date.now()) * 1_000_000n + 50_000_000n)
+      expect(timeNs).toBeGreaterThan(before - 1_000_000_000n)
+      expect(timeNs).toBeLessThan(BigInt(Date.now()) * 1_000_000n + 1_000_000_000n)
     }
     expect(recorder.stats()).toEqual({ records: 10, lost: 0, connections: 1, feeds: 0 })
   })
