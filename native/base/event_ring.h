@@ -26,7 +26,7 @@ enum class RecordKind : uint8_t {
   kSequenceGap = 9,  // of a feed in the wire format, as the next two
   kSubscribed = 10,
   kRefused = 11,
-  kBook = 12,  // of a set of books: native/feed/book_set.h
+  kBook = 12,          // of a set of books: native/feed/book_set.h
   kHttpResponse = 16,  // of a pool of HTTP connections; laid out in native/addon/pool_tenant.h
   kHttpPiece = 17,
   kHttpEnd = 18,
