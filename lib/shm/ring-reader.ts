@@ -9,6 +9,14 @@ const loopBytes = 320
 const keptViews = 2_048
 /** How often to look for a record to begin with while the writer overwrites one after the other. */
 const attempts = 16
+/** Fewer looks than this that found nothing before one that did: the reader is close behind the writer. */
+const closeLooks = 8
+/** So often in a row close behind, each time with less than so many bytes to read, before it looks less often. */
+const closeStreak = 16
+const batchBytes = 2_048
+/** Loads of private memory, about a nanosecond each, before a look at the writer's. */
+const shortestPause = 16
+const longestPause = 256
 /** On these CPUs loads are done in their order without being told. */
 const loadsInOrder = process.arch === 'x64' || process.arch === 'ia32'
 
@@ -57,6 +65,9 @@ export class RingReader {
   #messageWords = new Int32Array(this.#message.buffer)
   readonly #views: (Buffer | undefined)[] = new Array(keptViews + 1)
   readonly #fence = new Int32Array(1)
+  #emptyLooks = 0
+  #closeLooks = 0
+  #pause = 0
 
   /** @throws ShmError `ERR_SHM_CORRUPT`. */
   constructor(memory: ArrayBuffer, geometry: ShmGeometry, start: ShmFrom, resume: ShmFrom) {
@@ -123,13 +134,18 @@ export class RingReader {
     const mask = this.#mask
     let count = 0
     while (count < max) {
+      for (let i = this.#pause; i > 0; i--) Atomics.load(this.#fence, 0)
       const high = Atomics.load(i32, publishedWord + 1)
       const low = Atomics.load(i32, publishedWord)
       // The halves belong together when the upper one has not changed meanwhile.
       if (Atomics.load(i32, publishedWord + 1) !== high) continue
-      if (low === this.#low && high === this.#high) return count
+      if (low === this.#low && high === this.#high) {
+        if (++this.#emptyLooks >= closeLooks) this.#pause = this.#closeLooks = 0
+        return count
+      }
       const available = ((high - this.#high) | 0) * 0x1_0000_0000 + ((low >>> 0) - (this.#low >>> 0))
       if (available < 0 || (available & (recordAlign - 1)) !== 0) throw this.#fail('a published position')
+      this.#pace(available)
       let left = available
       while (left > 0 && count < max) {
         const offset = this.#low & mask
@@ -168,6 +184,21 @@ export class RingReader {
       }
     }
     return count
+  }
+
+  /**
+   * Close behind a writer that does not stop, both ends want the same cache lines with every message, which slows them down to a few
+   * messages per microsecond. Looking less often lets several messages come between two looks. Where messages come one by one
+   * there are many looks between them, and nothing waits.
+   */
+  #pace(available: number): void {
+    const close = this.#emptyLooks < closeLooks
+    this.#emptyLooks = 0
+    if (!close) this.#pause = this.#closeLooks = 0
+    else if (available < batchBytes && ++this.#closeLooks >= closeStreak) {
+      this.#closeLooks = 0
+      this.#pause = Math.min(longestPause, Math.max(shortestPause, this.#pause * 2))
+    }
   }
 
   /** Entries of the table that were not handed over yet, copied. @throws as poll(). */
