@@ -11,12 +11,14 @@ const keptViews = 2_048
 const attempts = 16
 /** Fewer looks than this that found nothing before one that did: the reader is close behind the writer. */
 const closeLooks = 8
-/** So often in a row close behind, each time with less than so many bytes to read, before it looks less often. */
+/** So often in a row close behind, each time with fewer records than a batch, before it looks less often. */
 const closeStreak = 16
-const batchBytes = 2_048
-/** Loads of private memory, about a nanosecond each, before a look at the writer's. */
-const shortestPause = 16
-const longestPause = 256
+const batch = 64
+/** Fewer than this behind a pause, and messages come one by one: pauses would only delay them. */
+const several = 4
+/** Loads of private memory, some 6 ns each, before a look at the writer's. */
+const shortestPause = 32
+const longestPause = 512
 /** On these CPUs loads are done in their order without being told. */
 const loadsInOrder = process.arch === 'x64' || process.arch === 'ia32'
 
@@ -145,7 +147,9 @@ export class RingReader {
       }
       const available = ((high - this.#high) | 0) * 0x1_0000_0000 + ((low >>> 0) - (this.#low >>> 0))
       if (available < 0 || (available & (recordAlign - 1)) !== 0) throw this.#fail('a published position')
-      this.#pace(available)
+      const close = this.#emptyLooks < closeLooks
+      const before = count
+      this.#emptyLooks = 0
       let left = available
       while (left > 0 && count < max) {
         const offset = this.#low & mask
@@ -173,15 +177,16 @@ export class RingReader {
           this.#sequenceHigh = sequenceHigh
         }
         left -= whole
-        const before = this.#low
-        this.#low = (before + whole) | 0
-        if (this.#low >>> 0 < before >>> 0) this.#high = (this.#high + 1) | 0
+        const from = this.#low
+        this.#low = (from + whole) | 0
+        if (this.#low >>> 0 < from >>> 0) this.#high = (this.#high + 1) | 0
         if (!isData) continue
         this.#sequenceLow = (sequenceLow + 1) | 0
         if (this.#sequenceLow === 0) this.#sequenceHigh = (sequenceHigh + 1) | 0
         count++
         if (!sink.onMessage(this.#view(bytes))) return count
       }
+      this.#pace(close, count - before)
     }
     return count
   }
@@ -191,11 +196,9 @@ export class RingReader {
    * messages per microsecond. Looking less often lets several messages come between two looks. Where messages come one by one
    * there are many looks between them, and nothing waits.
    */
-  #pace(available: number): void {
-    const close = this.#emptyLooks < closeLooks
-    this.#emptyLooks = 0
-    if (!close) this.#pause = this.#closeLooks = 0
-    else if (available < batchBytes && ++this.#closeLooks >= closeStreak) {
+  #pace(close: boolean, records: number): void {
+    if (!close || (this.#pause > 0 && records < several)) this.#pause = this.#closeLooks = 0
+    else if (records < batch && ++this.#closeLooks >= closeStreak) {
       this.#closeLooks = 0
       this.#pause = Math.min(longestPause, Math.max(shortestPause, this.#pause * 2))
     }
