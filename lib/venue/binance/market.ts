@@ -115,7 +115,7 @@ export const spot: Omit<
     demo: 'wss://demo-stream.binance.com',
   },
   decode,
-  decodeBook: decodeBook as unknown as BinanceMarketDecoder,
+  decodeBook,
   sockets: [{ path: '/stream', streams: ['ticker', 'trades', 'book'] }],
 }
 
@@ -128,7 +128,7 @@ export const usdm: Omit<MarketPlan<'production', BinanceMarketDecoder>, 'subscri
   limits: usdmLimits,
   profiles: { production: 'wss://fstream.binance.com' },
   decode,
-  decodeBook: decodeUsdmBook as unknown as BinanceMarketDecoder,
+  decodeBook: decodeUsdmBook,
   sockets: [
     { path: '/public/stream', streams: ['ticker', 'book'] },
     { path: '/market/stream', streams: ['trades'] },

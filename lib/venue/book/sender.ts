@@ -6,8 +6,8 @@ import type { VenueBookStream } from './plan.js'
 /** Sends messages on a feed within what the venue allows. Resolves, or returns, when they are sent. */
 export type BookSend = (feed: AnyFeed, messages: readonly string[]) => Promise<void> | void
 
-// biome-ignore lint/suspicious/noExplicitAny: whatever the feed decodes.
-export type AnyFeed = Feed<any>
+/** Whatever it decodes. */
+export type AnyFeed = Feed<never>
 
 /** What a sender tells. */
 export interface SenderOwner {

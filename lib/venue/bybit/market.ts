@@ -87,7 +87,7 @@ export function bybitMarket({
     limits: marketLimits,
     profiles,
     decode,
-    decodeBook: decodeBook as unknown as BybitMarketDecoder,
+    decodeBook,
     // The venue wants to hear this every 20 seconds.
     heartbeat: { app: { text: '{"op":"ping"}', interval: 20_000 } },
     sockets: [{ path: `/v5/public/${category}`, streams: ['ticker', 'trades', 'book'] }],

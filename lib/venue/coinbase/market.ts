@@ -80,7 +80,7 @@ export const plan: MarketPlan<'production', CoinbaseMarketDecoder> = {
   limits: marketLimits,
   profiles: { production: 'wss://advanced-trade-ws.coinbase.com' },
   decode,
-  decodeBook: decodeBook as unknown as CoinbaseMarketDecoder,
+  decodeBook,
   // Something comes every second once `heartbeats` is subscribed.
   heartbeat: { idle: 5_000 },
   sockets: [{ path: '', streams: ['ticker', 'trades', 'book'] }],

@@ -71,7 +71,7 @@ export const plan: Omit<MarketPlan<'production' | 'beta', KrakenMarketDecoder>, 
   limits: marketLimits,
   profiles: { production: 'wss://ws.kraken.com', beta: 'wss://beta-ws.kraken.com' },
   decode,
-  decodeBook: decodeBook as unknown as KrakenMarketDecoder,
+  decodeBook,
   heartbeat: { app: { text: '{"method":"ping"}', interval: 30_000 } },
   sockets: [{ path: '/v2', streams: ['ticker', 'trades', 'book'] }],
 }

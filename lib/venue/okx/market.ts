@@ -75,7 +75,7 @@ export const plan: Omit<MarketPlan<'production' | 'us' | 'eea' | 'demo', OkxMark
     demo: 'wss://wspap.okx.com:8443',
   },
   decode,
-  decodeBook: decodeBook as unknown as OkxMarketDecoder,
+  decodeBook,
   // Within 30 seconds of silence. The `pong` that comes back is no JSON, and counts as malformed.
   heartbeat: { app: { text: 'ping', interval: 25_000 } },
   sockets: [{ path: '/ws/v5/public', streams: ['ticker', 'trades', 'book'] }],
