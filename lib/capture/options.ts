@@ -23,7 +23,7 @@ export interface CaptureWriterOptions {
 /** Options of {@link openCapture}. */
 export interface CaptureReaderOptions {
   /**
-   * Bytes of a block before compression, 1 KiB…256 MiB; larger ones are skipped and counted. Default 256 MiB, whatever a writer makes;
+   * Bytes of a block before compression, 1 KiB…256 MiB; larger ones are passed over and counted (`oversizedBlocks`). Default 256 MiB, whatever a writer makes;
    * less is for files of strangers.
    */
   readonly maxBlockBytes?: number | undefined

@@ -14,14 +14,16 @@ import { CaptureError, toCaptureError } from './errors.js'
 import type { CaptureRecord } from './record.js'
 import { decodeBlock } from './record-codec.js'
 
-/** What a reader has seen so far. A capture is whole when it was read to its end, `ended` is true and no damage is counted. */
+/** What a reader has seen so far. A capture is whole when it was read to its end, `ended` is true and nothing is counted as left out. */
 export interface CaptureReaderStats {
   /** Records handed out. */
   readonly records: number
   /** Intact blocks (text format: 0). */
   readonly blocks: number
-  /** Blocks with an intact header whose contents are damaged, or larger than `maxBlockBytes`. */
+  /** Blocks with an intact header whose contents are damaged. */
   readonly damagedBlocks: number
+  /** Blocks larger than `maxBlockBytes`, which were passed over unread: not damage, but what a higher limit would show. */
+  readonly oversizedBlocks: number
   /** Blocks of which not even the header is intact, by the numbers of those after them. */
   readonly missingBlocks: number
   /** Bytes that belong to no intact block. */
@@ -51,6 +53,7 @@ export class BlockSource implements CaptureSource {
   #nextSequence = 0
   #blocks = 0
   #damagedBlocks = 0
+  #oversizedBlocks = 0
   #missingBlocks = 0
   #skippedBytes = 0
   #truncated = false
@@ -70,6 +73,7 @@ export class BlockSource implements CaptureSource {
     return {
       blocks: this.#blocks,
       damagedBlocks: this.#damagedBlocks,
+      oversizedBlocks: this.#oversizedBlocks,
       missingBlocks: this.#missingBlocks,
       skippedBytes: this.#skippedBytes,
       truncated: this.#truncated,
@@ -122,8 +126,9 @@ export class BlockSource implements CaptureSource {
       position += size
       this.#missingBlocks += header.sequence - this.#nextSequence
       this.#nextSequence = header.sequence + 1
-      if (records === null) {
-        this.#damagedBlocks++
+      if (records === 'damaged' || records === 'oversized') {
+        if (records === 'damaged') this.#damagedBlocks++
+        else this.#oversizedBlocks++
         this.#skippedBytes += size
         continue
       }
@@ -142,16 +147,19 @@ export class BlockSource implements CaptureSource {
     return (this.#fileId === null || header.fileId === this.#fileId) && header.sequence >= this.#nextSequence
   }
 
-  async #contents(header: BlockHeader, position: number): Promise<CaptureRecord[] | null | 'truncated'> {
+  async #contents(
+    header: BlockHeader,
+    position: number,
+  ): Promise<CaptureRecord[] | 'damaged' | 'oversized' | 'truncated'> {
     if (header.storedBytes > this.#maxBlockBytes || header.rawBytes > this.#maxBlockBytes) {
       const last = await this.#at(position + header.storedBytes - 1, 1)
-      return last.length === 1 ? null : 'truncated'
+      return last.length === 1 ? 'oversized' : 'truncated'
     }
     const stored = await this.#at(position, header.storedBytes)
     if (stored.length < header.storedBytes) return 'truncated'
-    if (crc32c(stored) !== header.checksum) return null
+    if (crc32c(stored) !== header.checksum) return 'damaged'
     const raw = await decompress(stored, header)
-    return raw === null ? null : decodeBlock(raw, header.records)
+    return (raw === null ? null : decodeBlock(raw, header.records)) ?? 'damaged'
   }
 
   async #find(from: number): Promise<{ readonly found: boolean; readonly position: number }> {

@@ -8,7 +8,7 @@ const binaryFlag = 0x80
 const maxTime = 2n ** 63n - 1n
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 /** The most that a record has besides URL, reason and data: kind, connection, time, two lengths or code. */
-const overhead = 40
+export const overhead = 40
 
 function wrong(message: string): CaptureError {
   return new CaptureError('ERR_CAPTURE_RECORD', message)

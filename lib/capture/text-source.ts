@@ -34,7 +34,8 @@ export class TextSource implements CaptureSource {
   }
 
   stats(): Omit<CaptureReaderStats, 'records'> {
-    return { blocks: 0, damagedBlocks: 0, missingBlocks: 0, skippedBytes: 0, truncated: false, ended: true }
+    const nothing = { blocks: 0, damagedBlocks: 0, oversizedBlocks: 0, missingBlocks: 0, skippedBytes: 0 }
+    return { ...nothing, truncated: false, ended: true }
   }
 
   async *read(): AsyncGenerator<CaptureRecord[]> {

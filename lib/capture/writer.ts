@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { z } from 'zod'
 import { parseConfig } from '../runtime/config.js'
-import { compress, encodeBlockHeader, encodeFileHeader } from './block.js'
+import { compress, encodeBlockHeader, encodeFileHeader, maxBlockBytes } from './block.js'
 import { crc32c } from './crc32c.js'
 import { CaptureError, toCaptureError } from './errors.js'
 import { type CaptureWriterOptions, writerSchema } from './options.js'
 import type { CaptureRecord } from './record.js'
-import { BlockEncoder } from './record-codec.js'
+import { BlockEncoder, overhead } from './record-codec.js'
 
 type Options = z.output<typeof writerSchema>
 
@@ -33,6 +33,8 @@ export class CaptureWriter {
   readonly path: string
   readonly #file: FileHandle
   readonly #options: Options
+  /** Bytes after which a block is written: one more record, and one that tells of losses, still keep it within what readers take. */
+  readonly #blockBytes: number
   readonly #fileId = randomBytes(8).readBigUInt64LE()
   readonly #encoder = new BlockEncoder()
   #tail: Promise<void> = Promise.resolve()
@@ -53,6 +55,7 @@ export class CaptureWriter {
     this.path = path
     this.#file = file
     this.#options = options
+    this.#blockBytes = Math.min(options.blockBytes, maxBlockBytes - options.maxRecordBytes - overhead)
   }
 
   /**
@@ -108,7 +111,7 @@ export class CaptureWriter {
     this.#tellLost(record.timeNs)
     this.#encoder.add(record, this.#options.maxRecordBytes)
     this.#records++
-    if (this.#encoder.length >= this.#options.blockBytes) this.#cut()
+    if (this.#encoder.length >= this.#blockBytes) this.#cut()
     else if (this.#timer === null) {
       this.#timer = setTimeout(() => this.#cut(), this.#options.flushInterval)
       // A capture alone keeps no process alive; what it may still hold is one interval's records.
