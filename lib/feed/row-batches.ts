@@ -1,13 +1,13 @@
 /** Batches of rows made of messages that JS holds, as a feed hands them over. */
 
 import { type NativeRowReader, RecordKind } from '../native/addon.js'
-import { core } from '../runtime/core.js'
 import { MessageView, messageHeaderBytes } from '../runtime/message-view.js'
 import { RowBatch } from '../runtime/row-batch.js'
 import { type MemoryViews, viewsOf } from '../runtime/row-window.js'
 import { SymbolCache, symbolTableBytes } from '../runtime/symbol-cache.js'
-import { type RawDecoder, RowDecoder, rowInternals, SbeDecoder } from './decoder.js'
+import { type RawDecoder, RowDecoder, rowInternals } from './decoder.js'
 import { type DecodeError, refusalOf } from './refusal.js'
+import { nativeRowReader } from './row-reader.js'
 
 const maxSymbols = 65_536
 const symbolText = 1_048_576
@@ -35,15 +35,7 @@ export class MessageDecoder {
     this.#decoder = decoder
     const memory = new ArrayBuffer(symbolTableBytes(maxSymbols, symbolText))
     this.#symbols = new SymbolCache(memory, maxSymbols)
-    this.#native =
-      decoder instanceof RowDecoder
-        ? new (core().RowReader)(
-            rowInternals(decoder).description,
-            memory,
-            maxSymbols,
-            decoder instanceof SbeDecoder ? 'sbe' : 'json',
-          )
-        : null
+    this.#native = decoder instanceof RowDecoder ? nativeRowReader(decoder, memory, maxSymbols) : null
     this.#views = viewsOf(new ArrayBuffer(firstBytes))
     this.#message = new MessageView(this.#views, 'bytes')
     this.#prepare()

@@ -6,7 +6,7 @@ import type { RowCursor } from '../runtime/row-cursor.js'
 import { RowWindow, viewsOf } from '../runtime/row-window.js'
 import type { ShapeLayout } from '../runtime/shape-layout.js'
 import { SymbolCache, symbolTableBytes } from '../runtime/symbol-cache.js'
-import { type JsonDecoder, rowInternals } from './decoder.js'
+import { type JsonDecoder, type RowDecoder, rowInternals, SbeDecoder } from './decoder.js'
 import { refusalOf } from './refusal.js'
 import type { RowObject, Shapes } from './row.js'
 
@@ -20,6 +20,12 @@ export type RowOf<S extends Shapes> = {
   [K in keyof S & string]: RowObject<S[K]> & { readonly shape: K }
 }[keyof S & string]
 
+/** The core's decoder of messages that JS holds. `symbols`: memory of `symbolTableBytes(most, …)` bytes. */
+export function nativeRowReader(decoder: RowDecoder, symbols: ArrayBuffer, most: number): NativeRowReader {
+  const format = decoder instanceof SbeDecoder ? 'sbe' : 'json'
+  return new (core().RowReader)(rowInternals(decoder).description, symbols, most, format)
+}
+
 /** What a schema keeps for reading: layouts that were learned, symbols that were met. Made with the first message. */
 class RowReader {
   readonly #native: NativeRowReader
@@ -27,10 +33,10 @@ class RowReader {
   readonly #window: RowWindow
   readonly #cursors: readonly RowCursor[]
 
-  constructor(schema: JsonDecoder) {
-    const { description, compiled, cursors } = rowInternals(schema)
+  constructor(schema: RowDecoder) {
+    const { compiled, cursors } = rowInternals(schema)
     const memory = new ArrayBuffer(symbolTableBytes(maxSymbols, symbolText))
-    this.#native = new (core().RowReader)(description, memory, maxSymbols)
+    this.#native = nativeRowReader(schema, memory, maxSymbols)
     this.#layouts = compiled.map(({ layout }) => layout)
     this.#window = new RowWindow(viewsOf(new ArrayBuffer(8)), new SymbolCache(memory, maxSymbols))
     this.#cursors = cursors.map((make) => make(this.#window))
@@ -56,14 +62,14 @@ class RowReader {
   }
 }
 
-const readers = new WeakMap<JsonDecoder, RowReader>()
+const readers = new WeakMap<RowDecoder, RowReader>()
 
 /**
  * The rows of a message, by value. Times are what every row of it bears.
  * @throws DecodeError.
  */
 export function readRows<S extends Shapes>(
-  schema: JsonDecoder<S>,
+  schema: JsonDecoder<S> | SbeDecoder<S>,
   message: Uint8Array,
   rxTimeNs: number,
   kernelTimeNs: number,

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import type { JsonDecoder } from '../feed/decoder.js'
+import type { JsonDecoder, SbeDecoder } from '../feed/decoder.js'
 import type { Shapes } from '../feed/row.js'
 import { type RowOf, readRows } from '../feed/row-reader.js'
 import { decoded } from './content-coding.js'
@@ -75,11 +75,11 @@ export class HttpResponse implements ResponseHead {
   }
 
   /**
-   * The body decoded by a schema of `json()` or `json.oneOf()`, as a feed decodes messages: exact decimals, int64, what the schema
-   * does not name left out. Rows by value, with `shape`; none for a body that no shape wanted where that is to be ignored.
+   * The body decoded by a schema of `json()` or `json.oneOf()`, or by one of `tickwire/sbe` where the venue answers in SBE, as a feed
+   * decodes messages: exact decimals, int64, what the schema does not name left out. Rows by value, with `shape`; none for a body that no shape wanted where that is to be ignored.
    * @throws DecodeError for a body that is not as the schema says; as `bytes()`.
    */
-  rows<S extends Shapes>(schema: JsonDecoder<S>): RowOf<S>[] {
+  rows<S extends Shapes>(schema: JsonDecoder<S> | SbeDecoder<S>): RowOf<S>[] {
     return readRows(schema, this.#decoded(), this.times.receivedNs, this.times.kernelNs ?? 0)
   }
 

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import type { JsonDecoder } from '../feed/decoder.js'
+import type { JsonDecoder, SbeDecoder } from '../feed/decoder.js'
 import type { Shapes } from '../feed/row.js'
 import type { RowOf } from '../feed/row-reader.js'
 import type { ResponseHeaders } from './fields.js'
@@ -74,7 +74,7 @@ export class RestResponse {
   }
 
   /** The body decoded by a schema, as `HttpResponse.rows()`. @throws DecodeError; as `bytes()`. */
-  rows<S extends Shapes>(schema: JsonDecoder<S>): RowOf<S>[] {
+  rows<S extends Shapes>(schema: JsonDecoder<S> | SbeDecoder<S>): RowOf<S>[] {
     return this.#http.rows(schema)
   }
 

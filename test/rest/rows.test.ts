@@ -1,15 +1,17 @@
 /** Answers decoded by a schema, against what `JSON.parse` makes of the same text. */
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { DecodeError, json } from 'tickwire'
+import { sbe } from 'tickwire/sbe'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { HttpClient, Rest } from '../../dist/esm/rest/index.js'
 import { readCapture } from '../../examples/venue/capture.ts'
+import { Bytes, message } from '../sbe/encode.ts'
 
 const captures = new URL('../../../shared/captures/', import.meta.url)
 const isThere = existsSync(captures)
@@ -126,6 +128,39 @@ describe('rows of an answer', () => {
     expect(error).toBeInstanceOf(DecodeError)
     expect(error).toMatchObject({ code: 'ERR_DECODE', why, shape, field })
     expect((await asked('{"lastUpdateId":2,"bids":[],"asks":[]}')).rows(depth)[0]?.id).toBe(2n)
+  })
+
+  it('come of SBE as well, a row for each entry of a group', async () => {
+    const fills = sbe(readFileSync(new URL('../sbe/orders.xml', import.meta.url), 'utf8'), {
+      message: 'Fills',
+      name: 'fill',
+      each: 'fills',
+      fields: {
+        symbol: sbe.symbol('symbol', { from: 'root' }),
+        total: sbe.int64('total', { from: 'root' }),
+        amount: sbe.decimal('amount'),
+      },
+    })
+    const head = { schema: 91, version: 3, template: 2 }
+    const block = new Bytes().i8(-2).i64(9223372036854775807n).done()
+    const groups = new Bytes().u16(8).u8(2)
+    for (const amount of [150, -5]) groups.u32(7).i32(amount).u16(2).u32(0).text8('me')
+    const body = message(head, block, groups.u16(17).u32(0).text8('BTCUSDT').done())
+
+    const response = await asked(body)
+    const rows = response.rows(fills)
+    expect(rows.map(({ shape, symbol, total, amount }) => [shape, symbol, total, String(amount)])).toEqual([
+      ['fill', 'BTCUSDT', 9223372036854775807n, '1.50'],
+      ['fill', 'BTCUSDT', 9223372036854775807n, '-0.05'],
+    ])
+    expect(rows[0]?.rxTimeNs).toBe(response.times.receivedNs)
+    for (const [bytes, why] of [
+      [body.subarray(0, -1), 'truncated'],
+      [message({ ...head, schema: 1 }, block), 'wrongSchema'],
+    ] as const) {
+      const other = await asked(bytes)
+      expect(() => other.rows(fills)).toThrow(expect.objectContaining({ code: 'ERR_DECODE', why }))
+    }
   })
 
   it('equal what JSON.parse gives, whatever the numbers', async () => {
