@@ -16,6 +16,7 @@ import type { ShapeLayout } from '../runtime/shape-layout.js'
 import type { Book } from './book.js'
 import { BookEntry } from './entry.js'
 import type { BookResync, BooksEvents } from './events.js'
+import { BookMemory } from './memory.js'
 import { type BooksOptions, bookNamesSchema, booksOptionsSchema } from './options.js'
 
 const subject = 'book options'
@@ -84,6 +85,8 @@ class BookSink extends ControlSink {
 export class Books extends FeedBooks implements Iterable<Book>, Disposable {
   /** Levels of each side that books show. */
   readonly depth: number
+  /** Orders of each level that books show; 0: they are books of levels alone. */
+  readonly orders: number
   readonly #native: NativeBookSet
   readonly #channel: Channel
   readonly #emitter = new Emitter<BooksEvents>()
@@ -125,6 +128,7 @@ export class Books extends FeedBooks implements Iterable<Book>, Disposable {
     const internals = loopInternals(loop)
     const schema = snapshot === undefined ? null : rowInternals(snapshot)
     this.depth = rest.depth
+    this.orders = rest.orders ?? 0
     this.#channel = internals.channel(wake)
     this.#layouts = schema?.compiled.map(({ layout }) => layout) ?? []
     try {
@@ -138,7 +142,7 @@ export class Books extends FeedBooks implements Iterable<Book>, Disposable {
       if ((error as { code?: unknown }).code !== 'ERR_SCHEMA') throw error
       throw configFault(subject, ['snapshot'], (error as Error).message)
     }
-    this.fedThrough({ native: this.#native, loop, wake })
+    this.fedThrough({ native: this.#native, loop, wake, orders: this.orders > 0 })
     this.#books = this.#emitter.slot('book')
     this.#stale = this.#emitter.slot('stale')
     this.#synced = this.#emitter.slot('synced')
@@ -178,7 +182,7 @@ export class Books extends FeedBooks implements Iterable<Book>, Disposable {
         `'${taken}' is a name of the book of ${this.#byName.get(taken)?.book.symbol}`,
       )
     }
-    const entry = new BookEntry(this.#nextId++, symbol, this.depth, names)
+    const entry = new BookEntry(this.#nextId++, symbol, new BookMemory(this.depth, this.orders), names)
     this.#native.add(entry.id, names, entry.memory.buffer)
     for (const name of names) this.#byName.set(name, entry)
     this.#sink.byId.set(entry.id, entry)

@@ -1,7 +1,7 @@
 import { BookReasons, BookView, BookWants } from '../native/book-layout.js'
 import { Book } from './book.js'
 import type { BookReason } from './events.js'
-import { BookMemory } from './memory.js'
+import type { BookMemory } from './memory.js'
 
 /** A book as its set knows it. */
 export class BookEntry {
@@ -20,10 +20,10 @@ export class BookEntry {
   #seenFetched = 0
   #wantEpoch = 0
 
-  constructor(id: number, symbol: string, depth: number, names: readonly string[]) {
+  constructor(id: number, symbol: string, memory: BookMemory, names: readonly string[]) {
     this.id = id
     this.names = names
-    this.memory = new BookMemory(depth)
+    this.memory = memory
     this.book = new Book(symbol, this.memory)
   }
 

@@ -1,6 +1,7 @@
 import { BookView } from '../native/book-layout.js'
 import { Decimal, setDecimal } from '../runtime/decimal.js'
 import type { BookMemory } from './memory.js'
+import { type OrderCopy, OrderQueue } from './order.js'
 
 const { levelWords } = BookView
 
@@ -11,6 +12,8 @@ export interface LevelCopy {
   /** All digits. */
   readonly priceText: string
   readonly sizeText: string
+  /** Of books of orders: those that can be read. */
+  readonly orders?: readonly OrderCopy[]
 }
 
 /**
@@ -18,6 +21,8 @@ export interface LevelCopy {
  * Where the side has no such level, the price is NaN and the size 0.
  */
 export class BookLevel {
+  /** The orders of this level, of books of orders (option `orders`); else it is empty. */
+  readonly orders: OrderQueue
   readonly #memory: BookMemory
   /** From the value's start, in words. */
   readonly #at: number
@@ -29,6 +34,7 @@ export class BookLevel {
   /** @internal */
   constructor(memory: BookMemory, side: 'bids' | 'asks', index: number) {
     const first = side === 'bids' ? BookView.levelsWord : memory.asksAt
+    this.orders = new OrderQueue(memory, side === 'bids' ? index : memory.depth + index)
     this.#memory = memory
     this.#at = first + index * levelWords
     this.#index = index
@@ -75,7 +81,10 @@ export class BookLevel {
 
   /** By value. */
   copy(): LevelCopy {
-    return { price: this.price, size: this.size, priceText: this.priceText, sizeText: this.sizeText }
+    const { price, size, priceText, sizeText } = this
+    return this.#memory.orders === 0
+      ? { price, size, priceText, sizeText }
+      : { price, size, priceText, sizeText, orders: this.orders.toArray() }
   }
 
   #read(view: Decimal, word: number, scaleHalf: number): Decimal {
@@ -116,6 +125,12 @@ export class BookSide implements Iterable<BookLevel> {
   /** Levels that the core's book has. */
   get total(): number {
     return this.#memory.half(this.#allHalf)
+  }
+
+  /** Orders that the core has of all its levels; of books without orders 0. */
+  get orders(): number {
+    const { bidOrdersHalf, askOrdersHalf } = BookView
+    return this.#memory.half(this.#side === 'bids' ? bidOrdersHalf : askOrdersHalf)
   }
 
   /** The level `index` from the best. @throws RangeError when it is no integer from 0 to below `depth`. */

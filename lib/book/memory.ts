@@ -10,24 +10,28 @@ interface Empty {
   readonly ended: MemoryViews
 }
 
-/** By depth. */
-const empties = new Map<number, Empty>()
+/** By depth and orders of each level. */
+const empties = new Map<string, Empty>()
 
-function emptyView(depth: number): MemoryViews {
-  const views = viewsOf(new ArrayBuffer(BookView.bytes(depth)))
+const bytesOf = (depth: number, orders: number): number =>
+  orders === 0 ? BookView.bytes(depth) : BookView.orderBytes(depth, orders)
+
+function emptyView(depth: number, orders: number): MemoryViews {
+  const views = viewsOf(new ArrayBuffer(bytesOf(depth, orders)))
   const { lastIdWord, midWord, spreadWord, microPriceWord } = BookView
   for (const word of [lastIdWord, midWord, spreadWord, microPriceWord]) views.f64[word] = Number.NaN
   for (let i = 0; i < depth * 2; i++) views.f64[BookView.levelsWord + i * BookView.levelWords] = Number.NaN
   return views
 }
 
-function emptyOf(depth: number): Empty {
-  let empty = empties.get(depth)
+function emptyOf(depth: number, orders: number): Empty {
+  const key = `${depth} ${orders}`
+  let empty = empties.get(key)
   if (empty === undefined) {
-    empty = { nothing: emptyView(depth), ended: emptyView(depth) }
+    empty = { nothing: emptyView(depth, orders), ended: emptyView(depth, orders) }
     empty.ended.i32[BookView.stateHalf] = BookStates.indexOf('stale')
     empty.ended.i32[BookView.reasonHalf] = BookReasons.indexOf('ERR_BOOK_DISCONNECTED')
-    empties.set(depth, empty)
+    empties.set(key, empty)
   }
   return empty
 }
@@ -37,6 +41,8 @@ export class BookMemory {
   readonly buffer: ArrayBuffer
   /** Levels of each side in it. */
   readonly depth: number
+  /** Orders of each level in it; 0: it is no book of orders. */
+  readonly orders: number
   /** Where asks begin, from the value's start in words. */
   readonly asksAt: number
   i32: Int32Array
@@ -48,16 +54,18 @@ export class BookMemory {
   readonly #slot: ConflateRegion
   #isOver = false
 
-  constructor(depth: number) {
-    this.buffer = new ArrayBuffer(ConflateLayout.stride(BookView.bytes(depth)))
+  constructor(depth: number, orders = 0) {
+    const rowBytes = bytesOf(depth, orders)
+    this.buffer = new ArrayBuffer(ConflateLayout.stride(rowBytes))
     this.depth = depth
+    this.orders = orders
     this.#views = viewsOf(this.buffer)
     this.asksAt = BookView.levelsWord + depth * BookView.levelWords
-    const { nothing } = emptyOf(depth)
+    const { nothing } = emptyOf(depth, orders)
     this.i32 = nothing.i32
     this.u32 = nothing.u32
     this.f64 = nothing.f64
-    this.#slot = new ConflateRegion(this.#views, { offset: 0, rowBytes: BookView.bytes(depth), keys: 1 })
+    this.#slot = new ConflateRegion(this.#views, { offset: 0, rowBytes, keys: 1 })
   }
 
   /** Goes on to the newest value. False when this is it. */
@@ -75,7 +83,7 @@ export class BookMemory {
   /** Nothing comes any more: what had contents is stale from now on. */
   end(): void {
     this.#isOver = true
-    const { nothing, ended } = emptyOf(this.depth)
+    const { nothing, ended } = emptyOf(this.depth, this.orders)
     if (this.f64 === nothing.f64) return
     this.i32 = ended.i32
     this.u32 = ended.u32

@@ -12,6 +12,13 @@ export interface BooksOptions {
   /** Levels of each side that books show, 1…1,000. Default 20. */
   readonly depth?: number | undefined
   /**
+   * Makes them books of orders: so many orders of each level are shown, 1…1,000, `depth` × `orders` at most 20,000. For the rules `none`
+   * and `kraken`, and feeds whose decoders have sides of orders. Default: books of levels alone.
+   */
+  readonly orders?: number | undefined
+  /** Orders of a side that the core keeps, 1…1,000,000; a book with more is stale (`ERR_BOOK_EVENT_SIZE`). Default 200,000. */
+  readonly maxOrders?: number | undefined
+  /**
    * Levels of each side that the core keeps, `depth`…100,000, at least as many as a check sum is made of (OKX 25, Kraken 10); what lies beyond
    * is not known then. Keep more than `depth`: a book of which fewer than `depth` known levels are left, or half of `levels`, is stale.
    * Default 10,000, Coinbase 100,000.
@@ -50,6 +57,8 @@ const mib = 1_048_576
 const shape = z.strictObject({
   rules: z.enum(BookRuleNames).default('none'),
   depth: z.int().min(1).max(1_000).default(20),
+  orders: z.int().min(1).max(1_000).optional(),
+  maxOrders: z.int().min(1).max(1_000_000).optional(),
   levels: z.int().min(1).max(100_000).optional(),
   venueDepth: z.int().min(1).max(100_000).optional(),
   snapshotLevels: z.int().min(1).max(100_000).optional(),
@@ -81,9 +90,26 @@ export const booksOptionsSchema = shape.superRefine((options, context) => {
   if (venueDepth !== undefined && venueDepth < least) {
     refuse('venueDepth', `must be at least ${least}: check sums are made of so many levels`)
   }
+  if (options.orders !== undefined) ordersFaults({ ...options, orders: options.orders }, refuse)
+  else if (options.maxOrders !== undefined) refuse('maxOrders', 'needs `orders`')
   // A snapshot that was fetched is joined to the stream by numbers; there is nothing else.
   if (!sequence && rules.startsWith('binance')) refuse('sequence', `must be true with the rules '${rules}'`)
 })
+
+function ordersFaults(
+  { rules, depth, orders, levels, snapshot, crossed }: z.output<typeof shape> & { readonly orders: number },
+  refuse: (path: string, message: string) => void,
+): void {
+  if (rules !== 'none' && rules !== 'kraken') refuse('orders', `are not for the rules '${rules}'`)
+  if (depth * orders > mostOfSide) refuse('orders', `must be at most ${mostOfSide} of a side: \`depth\` × \`orders\``)
+  // All that the venue keeps up to date are kept; whole books come in the stream.
+  if (levels !== undefined) refuse('levels', 'is not for books of orders: see `venueDepth`, `maxOrders`')
+  if (snapshot !== undefined) refuse('snapshot', 'is not for books of orders')
+  if (crossed === 'stale') refuse('crossed', 'is not for books of orders')
+}
+
+/** Orders of a side in a view: it is written anew with each wake-up. */
+const mostOfSide = 20_000
 
 const name = z.string().min(1).max(255)
 

@@ -19,9 +19,11 @@ export type NamesOf<F extends Fields, Kind extends FieldKind> = {
 export interface BookRole<F extends Fields> {
   /** Whose book it is. */
   readonly symbol?: NamesOf<F, 'symbol'> | undefined
-  /** Fields of levels that are `exact`. An optional one that is absent has no levels. */
-  readonly bids?: NamesOf<F, 'levels'> | undefined
-  readonly asks?: NamesOf<F, 'levels'> | undefined
+  /**
+   * Fields of levels that are `exact`; or both of orders, for books of orders. An optional one that is absent has none.
+   */
+  readonly bids?: NamesOf<F, 'levels' | 'orders'> | undefined
+  readonly asks?: NamesOf<F, 'levels' | 'orders'> | undefined
   /** In place of `bids` and `asks`: the field that names a level's side and its text for bids, and those of its price and size. */
   readonly side?:
     | {
@@ -87,8 +89,10 @@ export function describeBookRole(role: AnyBookRole, fields: Fields, hasEach: boo
     return { [key]: names.indexOf(given) }
   }
   const { side, snapshot = false } = role
+  const kindOf = (name: string | undefined): FieldKind | undefined => fields[name ?? '']?.kind
+  const sides = kindOf(role.bids) === 'orders' ? 'orders' : 'levels'
   for (const levels of [role.bids, role.asks]) {
-    if (levels !== undefined && fields[levels]?.options.exact !== true) {
+    if (levels !== undefined && sides === 'levels' && fields[levels]?.options.exact !== true) {
       throw configFault('schema', [...at, 'bids'], 'and asks must be fields of levels that are `exact`')
     }
   }
@@ -97,8 +101,8 @@ export function describeBookRole(role: AnyBookRole, fields: Fields, hasEach: boo
     kind: typeof snapshot === 'object' ? 'field' : snapshot ? 'snapshot' : 'delta',
     ...(typeof snapshot === 'object' && { ...field('kindField', snapshot.field, 'symbol'), snapshot: snapshot.is }),
     ...field('symbol', role.symbol, 'symbol'),
-    ...field('bids', role.bids, 'levels'),
-    ...field('asks', role.asks, 'levels'),
+    ...field('bids', role.bids, sides),
+    ...field('asks', role.asks, sides),
     ...(side !== undefined && {
       ...field('side', side.field, 'symbol'),
       bid: side.bid,
@@ -117,4 +121,10 @@ export function describeBookRole(role: AnyBookRole, fields: Fields, hasEach: boo
 export function isBookEvent(description: object): boolean {
   const { book } = description as { book?: { bids?: number; side?: number } }
   return book !== undefined && (book.bids !== undefined || book.side !== undefined)
+}
+
+/** Whether these events are made of orders. */
+export function bringsOrders(description: object): boolean {
+  const { book, fields } = description as { book?: { bids?: number }; fields?: readonly { type: string }[] }
+  return book?.bids !== undefined && fields?.[book.bids]?.type === 'orders'
 }

@@ -6,7 +6,7 @@ import { parseProxy } from '../runtime/connect-url.js'
 import { core } from '../runtime/core.js'
 import type { StatsMemory } from '../runtime/stats.js'
 import { arbiterInternals } from './arbiter.js'
-import { isBookEvent } from './book-role.js'
+import { bringsOrders, isBookEvent } from './book-role.js'
 import { type CoreConfiguration, configureCore } from './core-configuration.js'
 import { type Decoder, RowDecoder, rowInternals, SbeDecoder } from './decoder.js'
 import { feedBooksTarget } from './feed-books.js'
@@ -48,6 +48,13 @@ export function configure(source: unknown): FeedConfiguration {
   const books = options.books === undefined ? null : feedBooksTarget(options.books)
   if (books !== null && (books.loop !== shared.loop() || books.wake !== options.wake)) {
     throw configFault(subject, ['books'], 'are on another loop, or have another `wake`')
+  }
+  if (books !== null && decoder instanceof RowDecoder) {
+    for (const { description, layout } of rowInternals(decoder).compiled) {
+      if (!isBookEvent(description) || bringsOrders(description) === books.orders) continue
+      const [are, brings] = books.orders ? ['books of orders', 'levels'] : ['books of levels', 'orders']
+      throw configFault(subject, ['books'], `are ${are}, and the shape '${layout.name}' brings ${brings}`)
+    }
   }
   const maxMessage = messageLimit(options, decoder, shared.rawLimit)
   const deflate = options.deflate === true ? deflateDefaults : options.deflate === false ? null : options.deflate

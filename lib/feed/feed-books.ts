@@ -7,6 +7,8 @@ export interface FeedBooksTarget {
   readonly native: NativeBookSet
   readonly loop: Loop
   readonly wake: WakeMode
+  /** Whether they are books of orders. */
+  readonly orders: boolean
 }
 
 /** The feed's side of books; not part of the public surface. */

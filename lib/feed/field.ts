@@ -1,5 +1,6 @@
 import type { Decimal } from '../runtime/decimal.js'
 import type { ExactLevels, Level, Levels } from '../runtime/levels.js'
+import type { OrderChange, Orders } from '../runtime/orders.js'
 import type { FieldKind } from '../runtime/shape-layout.js'
 import type { Pointer } from './pointer.js'
 import type { RowField } from './row-field.js'
@@ -40,8 +41,23 @@ export interface LevelsOptions extends FieldOptions {
   readonly sizeKey?: string | undefined
 }
 
+/** Orders are objects: under which keys they say what. */
+export interface OrdersOptions extends FieldOptions {
+  /** Orders kept, 1…100,000; further ones are left out and counted as `levelsCut`. Default 1,000. */
+  readonly max?: number | undefined
+  /** The order's id: 1…24 digits, capital letters and `-`. Another one refuses the message. */
+  readonly idKey: string
+  readonly priceKey: string
+  /** What is left of the order. */
+  readonly sizeKey: string
+  /** When the order got its place: a point in time by RFC 3339, or an integer. Default: there is none, and orders stand as they come. */
+  readonly timeKey?: string | undefined
+  /** What becomes of the order: changed or removed where these texts stand at `key`, else added. Default: all are added. */
+  readonly act?: { readonly key: string; readonly change: string; readonly remove: string } | undefined
+}
+
 /** All options that some kind of field has. */
-export type AnyFieldOptions = Int64Options & TextOptions & LevelsOptions
+export type AnyFieldOptions = Int64Options & TextOptions & LevelsOptions & Partial<OrdersOptions>
 
 /** The fields of a row, by name. */
 export type Fields = { readonly [name: string]: Field }
@@ -94,6 +110,11 @@ export interface FieldBuilders {
   ): O extends { readonly exact: true }
     ? Field<'levels', OrNull<O, ExactLevels>, OrNull<O, Level<Decimal>[]>>
     : Field<'levels', OrNull<O, Levels>, OrNull<O, Level[]>>
+  /** An array of orders, for books of orders. */
+  orders<const O extends OrdersOptions>(
+    pointer: Pointer,
+    options: O,
+  ): Field<'orders', OrNull<O, Orders>, OrNull<O, OrderChange[]>>
 }
 
 class FieldSpec {
@@ -125,4 +146,5 @@ export const fieldBuilders = {
   text: builder('text'),
   bool: builder('bool'),
   levels: builder('levels'),
+  orders: builder('orders'),
 } as FieldBuilders

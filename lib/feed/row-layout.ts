@@ -17,7 +17,7 @@ export interface FieldSource {
   readonly asNumber: boolean
   /** `levels` only. */
   readonly exact: boolean
-  /** `levels` only: levels kept. Default 1,000. */
+  /** `levels` and `orders` only: how many are kept. Default 1,000. */
   readonly max: number | undefined
   /** `text` only: bytes at most. Default 65,536. */
   readonly maxBytes: number | undefined
@@ -86,6 +86,7 @@ export function layOut({ name, fields, key, at }: LayoutSource, more: object): C
       ...field.from,
       ...(optional && { optional, bit }),
       ...(kind === 'levels' && { maxLevels: field.max ?? levelsDefault, exact }),
+      ...(kind === 'orders' && { maxLevels: field.max ?? levelsDefault }),
       ...(kind === 'text' && { maxBytes: field.maxBytes ?? textDefault }),
     })
   }
@@ -117,6 +118,7 @@ export function layOut({ name, fields, key, at }: LayoutSource, more: object): C
 function variableBytesOf({ kind, maxBytes, max, exact }: FieldSource): number {
   if (kind === 'text') return (((maxBytes ?? textDefault) + 7) >>> 3) * 8
   if (kind === 'levels') return (max ?? levelsDefault) * (exact ? 32 : 16)
+  if (kind === 'orders') return (max ?? levelsDefault) * 64
   return 0
 }
 

@@ -29,6 +29,8 @@ export interface ShapeSource {
 
 const common = { optional: z.boolean().optional(), from: z.enum(['row', 'root']).optional() }
 
+const key = z.string().min(1).max(1_024)
+
 const optionsByKind = {
   number: z.strictObject(common),
   decimal: z.strictObject(common),
@@ -41,12 +43,21 @@ const optionsByKind = {
       ...common,
       max: z.int().min(1).max(100_000).optional(),
       exact: z.boolean().optional(),
-      priceKey: z.string().min(1).max(1_024).optional(),
-      sizeKey: z.string().min(1).max(1_024).optional(),
+      priceKey: key.optional(),
+      sizeKey: key.optional(),
     })
     .refine(({ priceKey, sizeKey }) => (priceKey === undefined) === (sizeKey === undefined), {
       message: '`priceKey` and `sizeKey` go together',
     }),
+  orders: z.strictObject({
+    ...common,
+    max: z.int().min(1).max(100_000).optional(),
+    idKey: key,
+    priceKey: key,
+    sizeKey: key,
+    timeKey: key.optional(),
+    act: z.strictObject({ key, change: key, remove: key }).optional(),
+  }),
 } satisfies Record<FieldKind, z.ZodType>
 
 /**
@@ -99,7 +110,7 @@ function sequenceOf(role: SequenceSource, fields: readonly (readonly [string, Fi
 
 function sourceOf(field: Field, at: Path): FieldSource {
   const options = checkOptions(field, at)
-  const { priceKey, sizeKey } = options
+  const { priceKey, sizeKey, idKey, timeKey, act } = options
   return {
     kind: field.kind,
     optional: options.optional === true,
@@ -111,6 +122,9 @@ function sourceOf(field: Field, at: Path): FieldSource {
       path: parsePointer(field.pointer, at),
       ...(options.from === 'root' && { from: 'root' }),
       ...(priceKey !== undefined && { priceKey, sizeKey }),
+      ...(idKey !== undefined && { idKey }),
+      ...(timeKey !== undefined && { timeKey }),
+      ...(act !== undefined && { actKey: act.key, change: act.change, remove: act.remove }),
     },
   }
 }

@@ -1,4 +1,4 @@
-/** Books of the core, typed, and how their views and records are laid out (`native/feed/book_view.h`, `native/feed/book_set.h`). */
+/** Books of the core, typed, and how their views and records are laid out (`native/feed/book_view.h`, `order_view.h`, `book_set.h`). */
 
 /** States of a book, by number. */
 export const BookStates = ['empty', 'synced', 'stale'] as const
@@ -66,6 +66,15 @@ export const BookView = {
   /** f64 price, f64 size, i64 price, i64 size, u32 scale of the size | u32 scale of the price; NaN and zeros where there is none. */
   levelWords: 5,
   bytes: (depth: number): number => (16 + depth * 2 * 5) * 8,
+  /** Of books of orders: orders of all bids and of all asks in the book. */
+  bidOrdersHalf: 30,
+  askOrdersHalf: 31,
+  /** Behind the levels, a word for each: u32 orders | u32 orders in the view; then, `shown` for each level, orders. */
+  queuesWord: (depth: number): number => 16 + depth * 2 * 5,
+  ordersWord: (depth: number): number => 16 + depth * 2 * 6,
+  /** u64 id low, u64 id high, f64 size, i64 size, u32 size scale | u32 0, i64 time. */
+  orderWords: 6,
+  orderBytes: (depth: number, shown: number): number => (16 + depth * 2 * (6 + shown * 6)) * 8,
 } as const
 
 /** Everything is given, but for what the rules say where it is left out. */
@@ -88,6 +97,9 @@ export interface NativeBookSetOptions {
   readonly checksum: boolean
   /** Whether a crossed book is out of sync. */
   readonly crossed: boolean
+  /** Books of orders: orders of each level in a view, 1…1,000; orders of a side that are kept. */
+  readonly orders?: number | undefined
+  readonly maxOrders?: number | undefined
   /** Description of fetched snapshots (`docs/schema-format.md`), or null. */
   readonly snapshot: string | null
 }
@@ -95,7 +107,7 @@ export interface NativeBookSetOptions {
 /** Books on one channel. */
 export interface NativeBookSet {
   readonly handle: number
-  /** `names` are what messages call it; `memory`: a triple slot of `BookView.bytes(depth)`. A number is used once. */
+  /** `names` are what messages call it; `memory`: a triple slot of `BookView.bytes(depth)`, or `orderBytes(depth, orders)`. A number is used once. */
   add(book: number, names: readonly string[], memory: ArrayBuffer): void
   remove(book: number): void
   /**

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { Decimal } from './decimal.js'
 import { DecimalLevels, NumberLevels } from './levels.js'
+import { RowOrders } from './orders.js'
 import type { RowWindow } from './row-window.js'
 import type { FieldKind, FieldLayout, ShapeLayout } from './shape-layout.js'
 
@@ -17,7 +18,7 @@ export const rowMetaNames = [
 ] as const
 
 /** Views that a cursor hands out, by field. */
-type View = Decimal | NumberLevels | DecimalLevels
+type View = Decimal | NumberLevels | DecimalLevels | RowOrders
 
 type Getter = (this: RowCursor) => unknown
 
@@ -111,6 +112,10 @@ export abstract class RowCursor {
         return function (this: RowCursor): NumberLevels | DecimalLevels {
           return (this.$views[index] as NumberLevels).point(slot)
         }
+      case 'orders':
+        return function (this: RowCursor): RowOrders {
+          return (this.$views[index] as RowOrders).point(slot)
+        }
     }
   }
 }
@@ -149,11 +154,14 @@ export function cursorFactory(shape: ShapeLayout): CursorFactory {
 function viewFor(field: FieldLayout, window: RowWindow): View | undefined {
   if (field.kind === 'decimal') return new Decimal()
   if (field.kind === 'levels') return field.exact ? new DecimalLevels(window) : new NumberLevels(window)
+  if (field.kind === 'orders') return new RowOrders(window)
   return undefined
 }
 
 function detach(value: unknown): unknown {
   if (value instanceof Decimal) return value.copy()
-  if (value instanceof NumberLevels || value instanceof DecimalLevels) return value.toArray()
+  if (value instanceof NumberLevels || value instanceof DecimalLevels || value instanceof RowOrders) {
+    return value.toArray()
+  }
   return value
 }

@@ -1,7 +1,10 @@
 /** Where the fields of a row lie (`native/decode/row_batch.h`): plain data, made by the schema builder. */
 
+/** How a field is stored that messages of any format can have. */
+export type PlainKind = 'number' | 'int64' | 'decimal' | 'symbol' | 'text' | 'bool' | 'levels'
+
 /** How a field is stored. */
-export type FieldKind = 'number' | 'int64' | 'decimal' | 'symbol' | 'text' | 'bool' | 'levels'
+export type FieldKind = PlainKind | 'orders'
 
 export interface FieldLayout {
   readonly name: string

@@ -1,10 +1,10 @@
 import type { RowField } from '../feed/row-field.js'
 import type { Decimal } from '../runtime/decimal.js'
 import type { ExactLevels, Level, Levels } from '../runtime/levels.js'
-import type { FieldKind } from '../runtime/shape-layout.js'
+import type { PlainKind } from '../runtime/shape-layout.js'
 
 /** A field of a row that is made of an SBE message. Made by `sbe.number`, `sbe.decimal`, …; carries the types that it will have. */
-export interface SbeField<Kind extends FieldKind = FieldKind, Read = unknown, Kept = unknown>
+export interface SbeField<Kind extends PlainKind = PlainKind, Read = unknown, Kept = unknown>
   extends RowField<Kind, Read, Kept> {
   readonly path: string
   readonly options: AnySbeOptions
@@ -112,11 +112,11 @@ export interface SbeFieldBuilders {
 }
 
 class SbeFieldSpec {
-  readonly kind: FieldKind
+  readonly kind: PlainKind
   readonly path: string
   readonly options: AnySbeOptions
 
-  constructor(kind: FieldKind, path: string, options: AnySbeOptions) {
+  constructor(kind: PlainKind, path: string, options: AnySbeOptions) {
     this.kind = kind
     this.path = path
     this.options = options
@@ -128,7 +128,7 @@ export function isSbeField(value: unknown): value is SbeField {
   return value instanceof SbeFieldSpec
 }
 
-function builder(kind: FieldKind) {
+function builder(kind: PlainKind) {
   return (path: string, options: AnySbeOptions = {}): SbeField => new SbeFieldSpec(kind, path, options)
 }
 

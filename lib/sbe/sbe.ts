@@ -3,7 +3,7 @@ import { SbeDecoder } from '../feed/decoder.js'
 import { type CompiledShape, checkFieldName, type FieldSource, layOut } from '../feed/row-layout.js'
 import { configFault, parseConfig } from '../runtime/config.js'
 import { ConfigError } from '../runtime/errors.js'
-import type { FieldKind } from '../runtime/shape-layout.js'
+import type { PlainKind } from '../runtime/shape-layout.js'
 import {
   type AnySbeOptions,
   isSbeField,
@@ -106,7 +106,7 @@ const optionsByKind = {
     max: z.int().min(1).max(100_000).optional(),
     exact: z.boolean().optional(),
   }),
-} satisfies Record<FieldKind, z.ZodType>
+} satisfies Record<PlainKind, z.ZodType>
 
 function single(xml: string, projection: SbeProjection<SbeFields, string>): SbeDecoder {
   const { name = 'row', otherwise, text, maxRows, ...shape } = parseConfig('schema', projectionSchema, projection)

@@ -1,7 +1,7 @@
 import type { RowField } from '../feed/row-field.js'
 import type { Decimal } from '../runtime/decimal.js'
 import type { ExactLevels, Level, Levels } from '../runtime/levels.js'
-import type { FieldKind } from '../runtime/shape-layout.js'
+import type { PlainKind } from '../runtime/shape-layout.js'
 import type { ValueKind, Values } from './kinds.js'
 
 /** What every field of a row can be told. */
@@ -31,7 +31,7 @@ export type AnyWireFieldOptions = WireInt64Options & WireTextOptions & WireLevel
 
 /** A field of a row that is made from a value of a message. Made by `wire.number`, `wire.decimal`, …. */
 export interface WireField<
-  Kind extends FieldKind = FieldKind,
+  Kind extends PlainKind = PlainKind,
   Of extends string = string,
   Read = unknown,
   Kept = unknown,
@@ -42,7 +42,7 @@ export interface WireField<
 }
 
 type OrNull<O, T> = O extends { readonly optional: true } ? T | null : T
-type Simple<Kind extends FieldKind, Of extends string, T> = WireField<Kind, Of, T, T>
+type Simple<Kind extends PlainKind, Of extends string, T> = WireField<Kind, Of, T, T>
 type Integer<O> = O extends { readonly as: 'number' } ? number : bigint
 
 /** Makes fields of rows; `of` is the name of a value of the message. */
@@ -87,7 +87,7 @@ export interface WireFieldBuilders {
 }
 
 /** What the values of a message can become. */
-export const conversions: { readonly [K in ValueKind]: readonly FieldKind[] } = {
+export const conversions: { readonly [K in ValueKind]: readonly PlainKind[] } = {
   number: ['number'],
   int64: ['int64', 'number'],
   decimal: ['number', 'decimal'],
@@ -103,14 +103,14 @@ type Sources = { number: 'number' | 'int64' | 'decimal'; symbol: 'symbol' | 'wor
 }
 
 /** Names of the values that a field of this kind can be made from. */
-type NamesFor<V extends Values, Kind extends FieldKind> = {
+type NamesFor<V extends Values, Kind extends PlainKind> = {
   [K in keyof V & string]: V[K]['kind'] extends Sources[Kind] ? K : never
 }[keyof V & string]
 
 /** A field for the rows of messages with these values: the name of a value, or what one of the builders made of it. */
 export type Selectable<V extends Values> =
   | (keyof V & string)
-  | { [Kind in FieldKind]: WireField<Kind, NamesFor<V, Kind>> }[FieldKind]
+  | { [Kind in PlainKind]: WireField<Kind, NamesFor<V, Kind>> }[PlainKind]
 
 /** The fields of a row, by name. */
 export type Selection<V extends Values> = { readonly [name: string]: Selectable<V> }
@@ -142,16 +142,16 @@ export type Selected<V extends Values, F> = {
 export type Everything<V extends Values> = { readonly [K in keyof V]: Default<V[K]> }
 
 /** The kind of field that a value becomes when nothing else is said. */
-export function defaultKind(kind: ValueKind): FieldKind {
+export function defaultKind(kind: ValueKind): PlainKind {
   return kind === 'decimal' ? 'number' : kind === 'word' ? 'symbol' : kind
 }
 
 class WireFieldSpec {
-  readonly kind: FieldKind
+  readonly kind: PlainKind
   readonly of: string
   readonly options: AnyWireFieldOptions
 
-  constructor(kind: FieldKind, of: string, options: AnyWireFieldOptions) {
+  constructor(kind: PlainKind, of: string, options: AnyWireFieldOptions) {
     this.kind = kind
     this.of = of
     this.options = options
@@ -164,7 +164,7 @@ export function isWireField(value: unknown): value is WireField {
   return value instanceof WireFieldSpec
 }
 
-function builder(kind: FieldKind) {
+function builder(kind: PlainKind) {
   return (of: string, options: AnyWireFieldOptions = {}): WireField => new WireFieldSpec(kind, of, options)
 }
 

@@ -3,7 +3,7 @@ import type { RowFields } from '../feed/row-field.js'
 import { type CompiledShape, checkFieldName, type FieldSource, layOut } from '../feed/row-layout.js'
 import { configFault, parseConfig } from '../runtime/config.js'
 import { ConfigError } from '../runtime/errors.js'
-import type { FieldKind } from '../runtime/shape-layout.js'
+import type { PlainKind } from '../runtime/shape-layout.js'
 import type { ValueSpec, Values } from './kinds.js'
 import { type AnyWireFieldOptions, conversions, defaultKind, isWireField } from './row-fields.js'
 
@@ -61,7 +61,7 @@ const optionsByKind = {
     max: z.int().min(1).max(100_000).optional(),
     exact: z.boolean().optional(),
   }),
-} satisfies Record<FieldKind, z.ZodType>
+} satisfies Record<PlainKind, z.ZodType>
 
 /** @throws ConfigError naming the field at fault. */
 export function shapeOf<Name extends string, F extends RowFields>(
@@ -118,7 +118,7 @@ function origin(of: string, { kind }: ValueSpec, tags: { readonly [name: string]
   return tags !== null && Object.hasOwn(tags, of) ? { tag: tags[of], kind } : { of }
 }
 
-function checkOptions(kind: FieldKind, options: unknown, fieldName: string): AnyWireFieldOptions {
+function checkOptions(kind: PlainKind, options: unknown, fieldName: string): AnyWireFieldOptions {
   try {
     return parseConfig('schema', optionsByKind[kind] as z.ZodType<AnyWireFieldOptions>, options)
   } catch (error) {

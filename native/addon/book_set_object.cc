@@ -52,6 +52,16 @@ void override(const Napi::Object& js, const char* name, uint32_t& out) {
   if (!flag(js, "sequence")) o.policy.continuity = book::Continuity::kNone;
   if (!flag(js, "checksum")) o.policy.checksum = book::ChecksumRule::kNone;
   if (flag(js, "crossed")) o.policy.crossed = book::CrossedRule::kStale;
+  if (js.Get("orders").IsNumber()) {
+    feed::OrderOptions& orders = o.orders.emplace();
+    orders.shown = std::clamp(js.Get("orders").As<Napi::Number>().Uint32Value(), 1u, feed::kMaxOrdersShown);
+    override(js, "maxOrders", orders.policy.limits.max_orders);
+    orders.policy.limits.depth = o.policy.depth;
+    orders.policy.checksum = o.policy.checksum == book::ChecksumRule::kKraken;
+    // The order of one connection is all there is.
+    o.policy.continuity = book::Continuity::kNone;
+    o.policy.max_levels = o.policy.min_levels = 1;
+  }
   return o;
 }
 
@@ -132,7 +142,7 @@ Napi::Value BookSetObject::add(const Napi::CallbackInfo& info) {
   std::vector<std::string> names;
   for (uint32_t i = 0; i < list.Length(); ++i) names.push_back(list.Get(i).ToString().Utf8Value());
   auto memory = info[2].As<Napi::ArrayBuffer>();
-  if (memory.ByteLength() < TripleSlot::stride(feed::book_view_bytes(books_->options().depth))) {
+  if (memory.ByteLength() < TripleSlot::stride(books_->options().view_bytes())) {
     throw_error(env, {Errc::kSystem, 0, "the memory of a book is too small"});
     return env.Undefined();
   }

@@ -41,6 +41,7 @@ Outcome L3Book::on_event(const OrderEvent& event) {
     if (state_ == State::kWaiting) state_ = State::kStale;  // a snapshot is half in
     outcome = lost(verdict, true);
   } else {
+    ++counters_.applied;
     outcome.action = Action::kApplied;
     outcome.synced_now = state_ != State::kSynced;
     state_ = State::kSynced;
@@ -73,6 +74,7 @@ L3Book::Verdict L3Book::apply(const OrderEvent& event) {
 Outcome L3Book::lost(const Verdict& verdict, bool asks) {
   Outcome outcome;
   const bool was_synced = state_ == State::kSynced;
+  if (verdict.reason == Reason::kGap) ++counters_.gaps;
   if (state_ != State::kWaiting || asks) {
     outcome.action = was_synced ? Action::kStale : Action::kRefused;
     outcome.reason = verdict.reason;
@@ -87,6 +89,7 @@ Outcome L3Book::lost(const Verdict& verdict, bool asks) {
     wants_ = false;  // a new connection subscribes anyway
   } else if (!wants_) {
     wants_ = true;
+    outcome.request = ++request_;
     outcome.want = Want::kResubscribe;
   }
   return outcome;

@@ -9,12 +9,14 @@
 
 namespace tickwire::book {
 
-enum class OrderAct : uint8_t { kAdd, kChange, kRemove };
+enum class OrderAct : uint64_t { kAdd, kChange, kRemove };
 
+// Exactly as `orders` fields lie in a row (decode/row_batch.h): an event points into the row.
 struct OrderChange {
   OrderAct act;
   OrderRow row;  // kRemove: the id counts
 };
+static_assert(sizeof(OrderChange) == 64);
 
 struct OrderEvent {
   Kind kind = Kind::kDelta;
@@ -26,6 +28,11 @@ struct OrderEvent {
 struct L3Policy {
   OrderLimits limits;
   bool checksum = true;  // Kraken's, where events have one
+};
+
+struct L3Counters {
+  uint64_t applied = 0;  // snapshots and changes
+  uint64_t gaps = 0;     // times that a change was of an order that is not here
 };
 
 class L3Book {
@@ -42,6 +49,9 @@ class L3Book {
   [[nodiscard]] State state() const noexcept { return state_; }
   [[nodiscard]] Reason reason() const noexcept { return reason_; }
   [[nodiscard]] bool wants() const noexcept { return wants_; }
+  // Number of the newest want.
+  [[nodiscard]] uint32_t request() const noexcept { return request_; }
+  [[nodiscard]] const L3Counters& counters() const noexcept { return counters_; }
   // While kStale they are what was known last, and an event may be half in.
   [[nodiscard]] const OrderLadder& bids() const noexcept { return bids_; }
   [[nodiscard]] const OrderLadder& asks() const noexcept { return asks_; }
@@ -60,6 +70,8 @@ class L3Book {
   OrderLadder asks_;
   State state_ = State::kWaiting;
   Reason reason_ = Reason::kNone;
+  L3Counters counters_;
+  uint32_t request_ = 0;
   bool checksum_;
   bool wants_ = false;
 };

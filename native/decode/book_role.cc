@@ -20,7 +20,9 @@ class RoleReader {
     layout_.integer(from_, place_, key, 0, static_cast<int64_t>(shape_.fields.size()) - 1, out);
     if (!reader_.ok() || out == BookRole::kNone) return;
     const Field& named = shape_.fields[static_cast<size_t>(out)];
-    if (named.type != type) reader_.fail(at(key), "not a field of the right type");
+    const bool orders = type == FieldType::kLevels && named.type == FieldType::kOrders;
+    if (named.type != type && !orders) reader_.fail(at(key), "not a field of the right type");
+    if (orders) type = named.type;
     if (type == FieldType::kLevels && !named.exact) reader_.fail(at(key), "levels must be exact");
     if (named.optional && !may_be_absent) reader_.fail(at(key), "must not be optional");
   }
@@ -88,6 +90,9 @@ void read_book_role(DescriptionReader& reader, const DescriptionReader::Element&
     if (shape.each.empty() && !shape.for_each) reader.fail(read.at("side"), "needs one row per level: each");
   } else if (given(role.bids) != given(role.asks)) {
     reader.fail(place, "bids and asks belong together");
+  } else if (given(role.bids) &&
+             shape.fields[static_cast<size_t>(role.bids)].type != shape.fields[static_cast<size_t>(role.asks)].type) {
+    reader.fail(place, "bids and asks must be both levels or both orders");
   } else if (!given(role.bids) && !given(role.sequence)) {
     reader.fail(place, "bids and asks, or side, or sequence required");
   }

@@ -34,7 +34,9 @@ Malformed from_number(NumberError error) noexcept {
   return Malformed::kWrongType;
 }
 
-bool has_variable_data(FieldType type) noexcept { return type == FieldType::kText || type == FieldType::kLevels; }
+bool has_variable_data(FieldType type) noexcept {
+  return type == FieldType::kText || type == FieldType::kLevels || type == FieldType::kOrders;
+}
 
 constexpr size_t kMaxMessage = size_t{1} << 30;  // offsets on the tape are 32 bits
 
@@ -183,6 +185,8 @@ Malformed GeneralEngine::field(const Shape& shape, const Found& found) {
       return text(field, entry);
     case FieldType::kLevels:
       return levels(field, found.value);
+    case FieldType::kOrders:
+      return orders(field, found.value);
     default: {
       uint64_t words[2] = {};
       if (const Malformed why = fixed(field.type, entry, words); why != kFine) return why;

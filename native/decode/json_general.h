@@ -43,6 +43,10 @@ class GeneralEngine {
   [[nodiscard]] Malformed symbol_text(const TapeEntry& entry, std::string_view& text, bool& copied);
   [[nodiscard]] Malformed text(const Field& field, const TapeEntry& entry);
   [[nodiscard]] Malformed levels(const Field& field, uint32_t value);
+  // json_orders.cc
+  [[nodiscard]] Malformed orders(const Field& field, uint32_t value);
+  [[nodiscard]] Malformed order(const Field& field, uint32_t value, uint64_t* to);
+  [[nodiscard]] Malformed order_time(uint32_t value, uint64_t& to);
   [[nodiscard]] Malformed level_part(const Field& field, uint32_t value, uint64_t* to);
   [[nodiscard]] Malformed number(const TapeEntry& entry, NumberText& number, std::string_view& text);
   // A string's text with escapes resolved (in scratch_ when it has any); false when it has no UTF-8 form.

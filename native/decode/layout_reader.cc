@@ -63,8 +63,8 @@ void LayoutReader::field(const Object& from, const std::string& place, const Sha
   size_t type = 0;
   // In the order of FieldType.
   if (reader_.member(from, place, "type", true, member) &&
-      reader_.choice(member, at(place, "type"), {"number", "int64", "decimal", "symbol", "text", "bool", "levels"},
-                     type)) {
+      reader_.choice(member, at(place, "type"),
+                     {"number", "int64", "decimal", "symbol", "text", "bool", "levels", "orders"}, type)) {
     out.type = static_cast<FieldType>(type);
   }
   integer(from, place, "slot", kFirstSlot, static_cast<int64_t>(shape.words) - 1, out.slot, true);
@@ -74,7 +74,8 @@ void LayoutReader::field(const Object& from, const std::string& place, const Sha
   } else if (reader_.member(from, place, "bit", false, member)) {
     reader_.fail(at(place, "bit"), "only optional fields have one");
   }
-  only_for(out.type == FieldType::kLevels, from, place, {"maxLevels", "exact"});
+  only_for(out.type == FieldType::kLevels || out.type == FieldType::kOrders, from, place, {"maxLevels"});
+  only_for(out.type == FieldType::kLevels, from, place, {"exact"});
   only_for(out.type == FieldType::kText, from, place, {"maxBytes"});
   integer(from, place, "maxLevels", 1, 100'000, out.max_levels);
   boolean(from, place, "exact", out.exact);

@@ -14,6 +14,9 @@
 //     levels  u32 byte offset from the record's start (multiple of 8), u32 count; per level f64 price, f64 size, or
 //     exact:
 //             i64 price mantissa, i64 price scale, i64 size mantissa, i64 size scale
+//     orders  u32 byte offset from the record's start (multiple of 8), u32 count; per order
+//             u64 act (0 added, 1 changed, 2 removed), u64 id high, u64 id low (OrderId), i64 price mantissa, i64 price
+//             scale, i64 size mantissa, i64 size scale, i64 time (ns since 1970, or as the venue counts; 0: none)
 //     flags   u64 presence bits of the optional fields (bit set = present and not null)
 //   Slots of absent optional fields hold zeros.
 //   then the variable data, padded with zeros to a multiple of 8.

@@ -272,6 +272,7 @@ void SbeCompiler::field(const Element& value, const std::string& place, const Sb
   }
   Field field;
   layout_.field(from, place, rows, field);
+  if (field.type == FieldType::kOrders) reader_.fail(at(place, "type"), "not of SBE messages");
   value_of(from, place, made, field, out);
   rows.fields.push_back(std::move(field));
 }

@@ -31,6 +31,7 @@ class Compiler {
   void top(const Element& root);
   void shape(const Element& value, const std::string& place);
   void field(const Element& value, const std::string& place, Shape& shape);
+  void orders(const object& from, const std::string& place, Field& made);
   void case_at(const Element& value, const std::string& place);
   void path(const Element& value, const std::string& place, std::vector<PathStep>& out);
   void sequence(const Element& value, const std::string& place, const Shape& shape, SequenceRole& out);
@@ -151,7 +152,7 @@ void Compiler::field(const Element& value, const std::string& place, Shape& shap
   object from;
   if (!reader_.object(value, place,
                       {"name", "type", "path", "from", "slot", "optional", "bit", "maxLevels", "exact", "priceKey",
-                       "sizeKey", "maxBytes"},
+                       "sizeKey", "idKey", "timeKey", "actKey", "change", "remove", "maxBytes"},
                       from)) {
     return;
   }
@@ -164,11 +165,25 @@ void Compiler::field(const Element& value, const std::string& place, Shape& shap
       reader_.choice(member, at(place, "from"), {"row", "root"}, origin)) {
     made.from_root = origin == 1;
   }
-  layout_.only_for(made.type == FieldType::kLevels, from, place, {"priceKey", "sizeKey"});
+  const bool is_orders = made.type == FieldType::kOrders;
+  layout_.only_for(made.type == FieldType::kLevels || is_orders, from, place, {"priceKey", "sizeKey"});
+  layout_.only_for(is_orders, from, place, {"idKey", "timeKey", "actKey", "change", "remove"});
   layout_.text(from, place, "priceKey", 1, kMaxKey, made.price_key);
   layout_.text(from, place, "sizeKey", 1, kMaxKey, made.size_key);
   if (made.price_key.empty() != made.size_key.empty()) reader_.fail(place, "priceKey and sizeKey belong together");
+  if (is_orders) orders(from, place, made);
   shape.fields.push_back(std::move(made));
+}
+
+void Compiler::orders(const object& from, const std::string& place, Field& made) {
+  layout_.text(from, place, "idKey", 1, kMaxKey, made.id_key, true);
+  layout_.text(from, place, "timeKey", 1, kMaxKey, made.time_key);
+  layout_.text(from, place, "actKey", 1, kMaxKey, made.act_key);
+  layout_.text(from, place, "change", 1, kMaxKey, made.change);
+  layout_.text(from, place, "remove", 1, kMaxKey, made.remove);
+  if (made.price_key.empty()) reader_.fail(at(place, "priceKey"), "required with orders");
+  if (made.act_key.empty() != made.change.empty() || made.act_key.empty() != made.remove.empty())
+    reader_.fail(place, "actKey, change and remove belong together");
 }
 
 void Compiler::case_at(const Element& value, const std::string& place) {

@@ -11,7 +11,7 @@
 
 namespace tickwire::decode {
 
-enum class FieldType : uint8_t { kNumber, kInt64, kDecimal, kSymbol, kText, kBool, kLevels };
+enum class FieldType : uint8_t { kNumber, kInt64, kDecimal, kSymbol, kText, kBool, kLevels, kOrders };
 
 // A step into an object (key) or an array (index).
 struct PathStep {
@@ -27,11 +27,17 @@ struct Field {
   bool optional = false;     // missing or null leaves the presence bit clear; otherwise the row is refused and counted
   uint16_t slot = 0;         // 8-byte word in the row, counted from the record's start
   uint8_t presence_bit = 0;  // in the flags word; optional fields only
-  // kLevels
+  // kLevels, kOrders
   uint32_t max_levels = 1000;  // further ones are left out; Stats count the cut
   bool exact = false;          // price and size as decimals (mantissa, scale) instead of doubles
   std::string price_key;       // "" = element 0 of an inner array, otherwise the key of an inner object
   std::string size_key;        // "" = element 1
+  // kOrders, whose elements are objects; price_key and size_key are theirs, too
+  std::string id_key;
+  std::string time_key;  // "" = orders have no time
+  std::string act_key;   // "" = all are added
+  std::string change;    // texts at act_key; any other adds the order
+  std::string remove;
   // kText
   uint32_t max_bytes = 65'536;  // longer text refuses the row (kTooLong)
 };
@@ -45,7 +51,7 @@ struct BookRole {
   Kind kind = Kind::kDelta;
   int16_t kind_field = kNone;  // kByField: a symbol field; its text is `snapshot` in snapshots
   int16_t symbol = kNone;
-  int16_t bids = kNone;  // levels, exact
+  int16_t bids = kNone;  // levels, exact; or orders, as asks
   int16_t asks = kNone;
   int16_t side = kNone;  // a symbol field; its text is `bid` for bids
   int16_t price = kNone;

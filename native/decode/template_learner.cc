@@ -182,6 +182,8 @@ bool TemplateLearner::field_step(uint32_t at, const Mark& mark, bool rewind, uin
       if (left < 2) return false;  // levels that come later could be too deep
       kind = StepKind::kLevels;
       break;
+    case FieldType::kOrders:
+      return false;  // the general engine reads them
   }
   if (made_.many_rows && !in_element_) {
     // The rows are not open yet, or closed already.

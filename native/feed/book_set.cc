@@ -29,11 +29,10 @@ BookSet::~BookSet() {
 // ----------------------------------------------------------------------------------------------------
 
 void BookSet::add(uint32_t id, std::span<const std::string> names, std::span<uint8_t> memory) {
-  const size_t view = book_view_bytes(options_.depth);
-  if (entry(id) != nullptr || memory.size() < TripleSlot::stride(view)) return;
+  if (entry(id) != nullptr || memory.size() < TripleSlot::stride(options_.view_bytes())) return;
   if (id >= entries_.size()) entries_.resize(size_t{id} + 1);
   if (by_symbol_.empty()) by_symbol_.resize(channel_.max_symbols(), 0);
-  auto made = std::make_unique<Entry>(options_.policy, id, memory.data(), view);
+  auto made = std::make_unique<Entry>(options_, id, memory.data());
   for (const std::string& name : names) {
     const uint32_t symbol = channel_.symbols().intern(name);
     if (symbol < by_symbol_.size()) {
@@ -86,7 +85,7 @@ void BookSet::expect(uint32_t id, uint16_t feed, bool ask) {
     source.feeds_[id] = BookSource::Feeds::kExpected;
     ++book->expected;
   }
-  if (!ask) return;
+  if (!ask || options_.orders) return;  // whole books of orders come in the stream
   const book::State before = book->sync.state();
   (void)book->sync.connected();
   after(*book, before, book->numbers.rx_ns);
@@ -96,16 +95,20 @@ void BookSet::expect(uint32_t id, uint16_t feed, bool ask) {
 void BookSet::invalidate(uint32_t id) {
   Entry* const book = entry(id);
   if (book == nullptr || book->deaf) return;
-  const book::State before = book->sync.state();
+  const book::State before = book->state();
   // Without a connection there is nothing that what it asked for could be joined to.
-  (void)(book->sources + book->expected == 0 ? book->sync.disconnected() : book->sync.lose(book::Reason::kLost));
+  if (book->sources + book->expected == 0) {
+    book->disconnected();
+  } else {
+    book->lose(book::Reason::kLost);
+  }
   after(*book, before, book->numbers.rx_ns);
   flush();
 }
 
 void BookSet::seed(uint32_t id, const book::Event& snapshot, int64_t rx_ns) {
   Entry* const book = entry(id);
-  if (book == nullptr || book->deaf) return;
+  if (book == nullptr || book->deaf || book->orders) return;
   const book::State before = book->sync.state();
   (void)book->sync.on_event(snapshot);
   ++book->numbers.fetched;
@@ -143,10 +146,14 @@ void BookSet::leave(Entry& entry, BookSource& source) {
   const bool owned = entry.owner == &source;
   if (owned) entry.owner = nullptr;
   if (entry.sources != 0 && !owned) return;
-  const book::State before = entry.sync.state();
+  const book::State before = entry.state();
   // While another connection is there, what is missing can be asked for. One that has only been expected to bring
   // something is none: who knows whether it does.
-  (void)(entry.sources == 0 ? entry.sync.disconnected() : entry.sync.lose(book::Reason::kDisconnected));
+  if (entry.sources == 0) {
+    entry.disconnected();
+  } else {
+    entry.lose(book::Reason::kDisconnected);
+  }
   after(entry, before, entry.numbers.rx_ns);
 }
 
@@ -162,19 +169,19 @@ void BookSet::disconnected(BookSource& source) {
 
 // Without ids that say what follows what, the order of one connection is all there is: a book follows one of them, and
 // changes over only with a snapshot.
-bool BookSet::follows(Entry& entry, BookSource& source, const book::Event& event) noexcept {
+bool BookSet::follows(Entry& entry, BookSource& source, book::Kind kind) noexcept {
   if (options_.policy.continuity != book::Continuity::kNone || entry.owner == &source) return true;
-  if (entry.owner != nullptr && event.kind == book::Kind::kDelta) return false;
+  if (entry.owner != nullptr && kind == book::Kind::kDelta) return false;
   entry.owner = &source;
   return true;
 }
 
 void BookSet::apply(BookSource& source, uint32_t symbol, const book::Event& event, int64_t rx_ns) {
   Entry* const book = entry_of(symbol);
-  if (book == nullptr) [[unlikely]]
+  if (book == nullptr || book->orders) [[unlikely]]
     return count(counters_.unknown);
   fed_by(*book, source);
-  if (!follows(*book, source, event)) [[unlikely]]
+  if (!follows(*book, source, event.kind)) [[unlikely]]
     return count(counters_.elsewhere);
   count(counters_.events);
   const book::State before = book->sync.state();
@@ -183,6 +190,19 @@ void BookSet::apply(BookSource& source, uint32_t symbol, const book::Event& even
   if (outcome.action != book::Action::kDuplicate || outcome.want != book::Want::kNothing) after(*book, before, rx_ns);
   if (book->sync.held() != 0 && book->held_since_ns == 0) [[unlikely]]
     watch(*book);
+}
+
+void BookSet::apply(BookSource& source, uint32_t symbol, const book::OrderEvent& event, int64_t rx_ns) {
+  Entry* const book = entry_of(symbol);
+  if (book == nullptr || !book->orders) [[unlikely]]
+    return count(counters_.unknown);
+  fed_by(*book, source);
+  if (!follows(*book, source, event.kind)) [[unlikely]]
+    return count(counters_.elsewhere);
+  count(counters_.events);
+  const book::State before = book->state();
+  (void)book->orders->on_event(event);
+  after(*book, before, rx_ns);
 }
 
 // Whole books that two connections bring are not the same ones: each has its own rhythm. One that lags shows states
@@ -201,8 +221,8 @@ void BookSet::lose(BookSource& source, uint32_t symbol, int64_t rx_ns) {
   Entry* const book = entry_of(symbol);
   if (book == nullptr) return count(counters_.unknown);
   fed_by(*book, source);
-  const book::State before = book->sync.state();
-  (void)book->sync.lose(book::Reason::kLost);
+  const book::State before = book->state();
+  book->lose(book::Reason::kLost);
   after(*book, before, rx_ns);
 }
 
@@ -211,8 +231,8 @@ void BookSet::lose_all(BookSource& source, book::Reason reason, int64_t expected
     if (source.feeds_[id] != BookSource::Feeds::kHas) continue;
     Entry& book = *entries_[id];
     if (book.owner != nullptr && book.owner != &source) continue;
-    const book::State before = book.sync.state();
-    (void)book.sync.lose(reason, expected, got);
+    const book::State before = book.state();
+    book.lose(reason, expected, got);
     after(book, before, rx_ns);
   }
 }
@@ -250,11 +270,11 @@ void BookSet::on_timer(int64_t now_ns) {
 
 void BookSet::after(Entry& entry, book::State before, int64_t rx_ns) {
   entry.numbers.rx_ns = rx_ns;
-  const book::State now = entry.sync.state();
+  const book::State now = entry.state();
   if (now != before) {
     ++entry.numbers.epoch;
     if (now == book::State::kSynced && before == book::State::kStale) ++entry.numbers.resyncs;
-    if (now == book::State::kStale) entry.numbers.last_reason = entry.sync.reason();
+    if (now == book::State::kStale) entry.numbers.last_reason = entry.reason();
   }
   mark(entry);
   if (now != before && before == book::State::kSynced) urgent_ = true;
@@ -270,7 +290,11 @@ void BookSet::publish() noexcept {
   for (const uint32_t id : changed_) {
     Entry& book = *entries_[id];
     book.changed = false;
-    write_book_view(book.slot.back(), options_.depth, book.sync, book.numbers);
+    if (book.orders) {
+      write_order_view(book.slot.back(), options_.depth, options_.orders->shown, *book.orders, book.numbers);
+    } else {
+      write_book_view(book.slot.back(), options_.depth, book.sync, book.numbers);
+    }
     if (book.slot.swap_in()) announce(book);
   }
   changed_.clear();

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,13 +18,24 @@
 #include "feed/book_source.h"
 #include "feed/book_view.h"
 #include "feed/channel.h"
+#include "feed/order_view.h"
 #include "loop/timer.h"
 
 namespace tickwire::feed {
 
+// Books of orders.
+struct OrderOptions {
+  book::L3Policy policy;
+  uint32_t shown = 10;  // orders of each level in a view, 1..kMaxOrdersShown
+};
+
 struct BookSetOptions {
-  book::Policy policy;
+  book::Policy policy;  // with `orders`: books follow one connection each, as with Continuity::kNone
   uint32_t depth = 20;  // levels of each side in a view, 1..kMaxBookDepth
+  std::optional<OrderOptions> orders;
+  [[nodiscard]] size_t view_bytes() const noexcept {
+    return orders ? order_view_bytes(depth, orders->shown) : book_view_bytes(depth);
+  }
 };
 
 struct BookSetCounters {
@@ -47,7 +59,7 @@ class BookSet final : public ChannelTenant, private SpaceListener {
   [[nodiscard]] const BookSetOptions& options() const noexcept { return options_; }
   [[nodiscard]] const BookSetCounters& counters() const noexcept { return counters_; }
 
-  // A book by the names that messages have for it; `memory` is a triple slot of book_view_bytes(depth) bytes. Nothing
+  // A book by the names that messages have for it; `memory` is a triple slot of view_bytes(). Nothing
   // when there is one of this number.
   void add(uint32_t id, std::span<const std::string> names, std::span<uint8_t> memory);
   // Its memory is not touched any more.
@@ -66,6 +78,8 @@ class BookSet final : public ChannelTenant, private SpaceListener {
   void detach(BookSource& source);
   // An event of the book that messages call so.
   void apply(BookSource& source, uint32_t symbol, const book::Event& event, int64_t rx_ns);
+  // The same of a book of orders.
+  void apply(BookSource& source, uint32_t symbol, const book::OrderEvent& event, int64_t rx_ns);
   // Events of this book were lost on their way here.
   void lose(BookSource& source, uint32_t symbol, int64_t rx_ns);
   // Of any book of the connection.
@@ -75,7 +89,7 @@ class BookSet final : public ChannelTenant, private SpaceListener {
   void disconnected(BookSource& source);
   // Whether a message that could not be read leaves a hole that nobody would notice.
   [[nodiscard]] bool trusts_order() const noexcept {
-    return options_.policy.continuity == book::Continuity::kNone ||
+    return options_.orders || options_.policy.continuity == book::Continuity::kNone ||
            options_.policy.continuity == book::Continuity::kIncreasing;
   }
 
@@ -90,9 +104,18 @@ class BookSet final : public ChannelTenant, private SpaceListener {
 
  private:
   struct Entry {
-    Entry(const book::Policy& policy, uint32_t number, uint8_t* memory, size_t view_bytes)
-        : sync(policy), slot(memory, view_bytes), id(number) {}
+    Entry(const BookSetOptions& options, uint32_t number, uint8_t* memory)
+        : sync(options.policy), slot(memory, options.view_bytes()), id(number) {
+      if (options.orders) orders = std::make_unique<book::L3Book>(options.orders->policy);
+    }
+    [[nodiscard]] book::State state() const noexcept { return orders ? orders->state() : sync.state(); }
+    [[nodiscard]] book::Reason reason() const noexcept { return orders ? orders->reason() : sync.reason(); }
+    void lose(book::Reason why, int64_t wanted = 0, int64_t got = 0) {
+      (void)(orders ? orders->lose(why) : sync.lose(why, wanted, got));
+    }
+    void disconnected() { (void)(orders ? orders->disconnected() : sync.disconnected()); }
     book::BookSync sync;
+    std::unique_ptr<book::L3Book> orders;  // of a book of orders: in place of sync
     TripleSlot slot;
     BookNumbers numbers;
     uint32_t id;
@@ -108,7 +131,7 @@ class BookSet final : public ChannelTenant, private SpaceListener {
 
   [[nodiscard]] Entry* entry(uint32_t id) noexcept { return id < entries_.size() ? entries_[id].get() : nullptr; }
   [[nodiscard]] Entry* entry_of(uint32_t symbol) noexcept;
-  [[nodiscard]] bool follows(Entry& entry, BookSource& source, const book::Event& event) noexcept;
+  [[nodiscard]] bool follows(Entry& entry, BookSource& source, book::Kind kind) noexcept;
   void fed_by(Entry& entry, BookSource& source);
   void leave(Entry& entry, BookSource& source);
   [[nodiscard]] bool only_snapshots() const noexcept {

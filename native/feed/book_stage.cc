@@ -8,7 +8,10 @@ namespace tickwire::feed {
 // ------------------------------------------------------------------------------------------------------------------------
 
 BookRows::BookRows(const decode::Shape& shape, const decode::SymbolTable& symbols)
-    : role_(*shape.book), symbols_(symbols), flags_slot_(shape.flags_slot) {
+    : role_(*shape.book),
+      symbols_(symbols),
+      flags_slot_(shape.flags_slot),
+      has_orders_(role_.bids >= 0 && shape.fields[static_cast<size_t>(role_.bids)].type == decode::FieldType::kOrders) {
   for (const decode::Field& field : shape.fields) {
     places_.push_back({field.slot, field.optional ? uint64_t{1} << field.presence_bit : 0});
   }
@@ -38,11 +41,18 @@ bool BookRows::is(uint32_t symbol, const std::string& text, uint32_t& known) con
   return true;
 }
 
-std::span<const book::RowLevel> BookRows::levels(const uint64_t* row, int16_t field) const noexcept {
+template <class Item>
+std::span<const Item> BookRows::items(const uint64_t* row, int16_t field) const noexcept {
   if (!present(row, field)) return {};
   const uint64_t word = row[places_[static_cast<size_t>(field)].slot];
   const auto* const first = reinterpret_cast<const uint8_t*>(row) + (word & UINT32_MAX);
-  return {reinterpret_cast<const book::RowLevel*>(first), static_cast<size_t>(word >> 32)};
+  return {reinterpret_cast<const Item*>(first), static_cast<size_t>(word >> 32)};
+}
+
+bool BookRows::is_snapshot(const uint64_t* row) const noexcept {
+  return role_.kind == decode::BookRole::Kind::kByField
+             ? is(symbol_at(row, role_.kind_field), role_.snapshot, snapshot_id_)
+             : role_.kind == decode::BookRole::Kind::kSnapshot;
 }
 
 // One level per row: those of one instrument and kind that follow each other are one event.
@@ -67,10 +77,7 @@ book::Event BookRows::read(decode::RowBatch& batch, size_t& at) {
   const uint64_t* const row = batch.row_words(batch.rows()[at]);
   symbol_ = symbol_at(row, role_.symbol);
   book::Event event;
-  const bool snapshot = role_.kind == decode::BookRole::Kind::kByField
-                            ? is(symbol_at(row, role_.kind_field), role_.snapshot, snapshot_id_)
-                            : role_.kind == decode::BookRole::Kind::kSnapshot;
-  event.kind = snapshot ? book::Kind::kSnapshot : book::Kind::kDelta;
+  event.kind = is_snapshot(row) ? book::Kind::kSnapshot : book::Kind::kDelta;
   event.first_id = integer(row, role_.first_id);
   event.last_id = integer(row, role_.last_id);
   event.prev_id = integer(row, role_.prev_id);
@@ -80,11 +87,17 @@ book::Event BookRows::read(decode::RowBatch& batch, size_t& at) {
     event.bids = bids_;
     event.asks = asks_;
   } else {
-    event.bids = levels(row, role_.bids);
-    event.asks = levels(row, role_.asks);
+    event.bids = items<book::RowLevel>(row, role_.bids);
+    event.asks = items<book::RowLevel>(row, role_.asks);
     ++at;
   }
   return event;
+}
+
+book::OrderEvent BookRows::read_orders(const uint64_t* row) {
+  symbol_ = symbol_at(row, role_.symbol);
+  return {is_snapshot(row) ? book::Kind::kSnapshot : book::Kind::kDelta, integer(row, role_.checksum),
+          items<book::OrderChange>(row, role_.bids), items<book::OrderChange>(row, role_.asks)};
 }
 
 // ---- stage
@@ -144,7 +157,16 @@ void BookStage::take_rows(BookRows& rows, decode::RowBatch& batch, const decode:
     return;
   }
   check_sequence(rows, batch, rx_ns);
-  if (rows.has_events()) {
+  if (rows.has_orders()) {
+    for (const decode::RowBatch::Row& row : batch.rows()) {
+      const book::OrderEvent event = rows.read_orders(batch.row_words(row));
+      if (outcome.cut_levels == 0) [[likely]] {
+        books_->apply(source_, rows.symbol(), event, rx_ns);
+      } else {
+        books_->lose(source_, rows.symbol(), rx_ns);
+      }
+    }
+  } else if (rows.has_events()) {
     for (size_t at = 0; at < batch.rows().size();) {
       const book::Event event = rows.read(batch, at);
       if (outcome.cut_levels == 0) [[likely]] {

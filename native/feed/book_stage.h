@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "book/event.h"
+#include "book/l3_book.h"
 #include "decode/decoder.h"
 #include "decode/row_batch.h"
 #include "decode/schema.h"
@@ -23,6 +24,9 @@ class BookRows {
 
   // What a row says. With a side per row: of the rows from `at` on that belong together; `at` moves behind them.
   [[nodiscard]] book::Event read(decode::RowBatch& batch, size_t& at);
+  // The same of rows whose sides are orders.
+  [[nodiscard]] book::OrderEvent read_orders(const uint64_t* row);
+  [[nodiscard]] bool has_orders() const noexcept { return has_orders_; }
   // Of the event that was read last; SymbolTable::kFull: the rows have none.
   [[nodiscard]] uint32_t symbol() const noexcept { return symbol_; }
   // Whether rows are events, rather than only numbers in a sequence.
@@ -37,7 +41,10 @@ class BookRows {
   [[nodiscard]] int64_t integer(const uint64_t* row, int16_t field) const noexcept;
   [[nodiscard]] uint32_t symbol_at(const uint64_t* row, int16_t field) const noexcept;
   [[nodiscard]] bool is(uint32_t symbol, const std::string& text, uint32_t& known) const noexcept;
-  [[nodiscard]] std::span<const book::RowLevel> levels(const uint64_t* row, int16_t field) const noexcept;
+  // What lies behind a row's fixed part.
+  template <class Item>
+  [[nodiscard]] std::span<const Item> items(const uint64_t* row, int16_t field) const noexcept;
+  [[nodiscard]] bool is_snapshot(const uint64_t* row) const noexcept;
   void gather(decode::RowBatch& batch, size_t& at);
 
   struct Place {
@@ -53,6 +60,7 @@ class BookRows {
   mutable uint32_t bid_id_ = decode::SymbolTable::kFull;
   std::vector<book::RowLevel> bids_;
   std::vector<book::RowLevel> asks_;
+  bool has_orders_;
 };
 
 // Lives on the loop's thread, but for the constructor.

@@ -101,27 +101,35 @@ double decimal_to_double(int64_t value, uint32_t scale) noexcept {
   return rounded(value, scale);
 }
 
-void write_book_view(uint8_t* to, uint32_t depth, const book::BookSync& sync, const BookNumbers& numbers) noexcept {
+void write_book_view(uint8_t* to, uint32_t depth, const book::Ladder& bids, const book::Ladder& asks,
+                     const BookHead& head, const BookNumbers& numbers) noexcept {
   auto* const words = reinterpret_cast<uint64_t*>(to);
-  const book::OrderBook& book = sync.book();
-  const book::SyncCounters& counters = sync.counters();
   uint64_t* const levels = words + kBookViewWords;
-  const bool shown = sync.synced();
-  const uint32_t bids = write_side(levels, depth, book.bids(), shown);
-  const uint32_t asks = write_side(levels + size_t{depth} * kBookLevelWords, depth, book.asks(), shown);
+  const bool shown = head.state == book::State::kSynced;
+  const uint32_t shown_bids = write_side(levels, depth, bids, shown);
+  const uint32_t shown_asks = write_side(levels + size_t{depth} * kBookLevelWords, depth, asks, shown);
   write_prices(words + 12, levels, levels + size_t{depth} * kBookLevelWords);
-  words[0] = halves(static_cast<uint64_t>(sync.state()), static_cast<uint64_t>(sync.reason()));
-  words[1] = halves(numbers.epoch, static_cast<uint64_t>(sync.want()));
-  words[2] = halves(sync.request(), numbers.fetched);
-  words[3] = id_as_double(sync.last_id());
+  words[0] = halves(static_cast<uint64_t>(head.state), static_cast<uint64_t>(head.reason));
+  words[1] = halves(numbers.epoch, static_cast<uint64_t>(head.want));
+  words[2] = halves(head.request, numbers.fetched);
+  words[3] = id_as_double(head.last_id);
   words[4] = std::bit_cast<uint64_t>(static_cast<double>(numbers.rx_ns));
-  words[5] = halves(bids, asks);
-  words[6] = shown ? halves(book.bids().size(), book.asks().size()) : 0;
-  words[7] = count(counters.events + counters.snapshots);
-  words[8] = count(counters.duplicates);
-  words[9] = count(counters.stale[static_cast<size_t>(book::Reason::kGap)]);
+  words[5] = halves(shown_bids, shown_asks);
+  words[6] = shown ? halves(bids.size(), asks.size()) : 0;
+  words[7] = count(head.updates);
+  words[8] = count(head.duplicates);
+  words[9] = count(head.gaps);
   words[10] = count(numbers.resyncs);
-  words[11] = halves(book.price_scale(), static_cast<uint64_t>(numbers.last_reason));
+  words[11] = halves(bids.price_scale(), static_cast<uint64_t>(numbers.last_reason));
+}
+
+void write_book_view(uint8_t* to, uint32_t depth, const book::BookSync& sync, const BookNumbers& numbers) noexcept {
+  const book::SyncCounters& counters = sync.counters();
+  const BookHead head{sync.state(),        sync.reason(),
+                      sync.want(),         sync.request(),
+                      sync.last_id(),      counters.events + counters.snapshots,
+                      counters.duplicates, counters.stale[static_cast<size_t>(book::Reason::kGap)]};
+  write_book_view(to, depth, sync.book().bids(), sync.book().asks(), head, numbers);
 }
 
 }  // namespace tickwire::feed

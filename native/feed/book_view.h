@@ -35,6 +35,18 @@ struct BookNumbers {
   int64_t rx_ns = 0;
 };
 
+// What is told of a book besides its levels.
+struct BookHead {
+  book::State state;
+  book::Reason reason;
+  book::Want want;
+  uint32_t request;
+  int64_t last_id;
+  uint64_t updates;
+  uint64_t duplicates;
+  uint64_t gaps;
+};
+
 inline constexpr uint32_t kMaxBookDepth = 1000;
 inline constexpr size_t kBookViewWords = 16;
 inline constexpr size_t kBookLevelWords = 5;
@@ -45,6 +57,10 @@ inline constexpr size_t kBookLevelWords = 5;
 
 // `to` holds book_view_bytes(depth).
 void write_book_view(uint8_t* to, uint32_t depth, const book::BookSync& sync, const BookNumbers& numbers) noexcept;
+
+// The same of any two sides.
+void write_book_view(uint8_t* to, uint32_t depth, const book::Ladder& bids, const book::Ladder& asks,
+                     const BookHead& head, const BookNumbers& numbers) noexcept;
 
 // value / 10^scale, correctly rounded. scale 0..18.
 [[nodiscard]] double decimal_to_double(int64_t value, uint32_t scale) noexcept;

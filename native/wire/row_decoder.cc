@@ -249,6 +249,8 @@ Malformed RowDecoder::store(const Field& field, const Source& source, const RowV
     }
     case FieldType::kLevels:
       return store_levels(field, value, out, cut) ? kStored : Malformed::kTooManyRows;
+    case FieldType::kOrders:
+      break;  // no message has them
   }
   return Malformed::kWrongType;
 }

@@ -131,6 +131,8 @@ bool converts(ValueKind from, FieldType to) {
       return from == ValueKind::kBool;
     case FieldType::kLevels:
       return from == ValueKind::kLevels;
+    case FieldType::kOrders:
+      return false;
   }
   return false;
 }

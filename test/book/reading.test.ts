@@ -62,8 +62,11 @@ describe('books in a worker', { timeout: 60_000 }, () => {
   })
 })
 
-it('taking a change and reading it allocates nothing', { timeout: 60_000 }, async () => {
-  const child = fork(fileURLToPath(new URL('./programs/allocations.ts', import.meta.url)), [], {
+it.each([
+  ['levels', '0'],
+  ['orders', '3'],
+])('taking a change and reading it allocates nothing: books of %s', { timeout: 60_000 }, async (_what, orders) => {
+  const child = fork(fileURLToPath(new URL('./programs/allocations.ts', import.meta.url)), [orders], {
     execArgv: ['--max-semi-space-size=128', '--min-semi-space-size=128'],
   })
   const report = await within(

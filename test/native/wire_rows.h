@@ -117,6 +117,8 @@ class Rows {
         return std::string(symbols_.text(static_cast<uint32_t>(word)));
       case decode::FieldType::kText:
         return "'" + std::string(bytes, length) + "'";
+      case decode::FieldType::kOrders:
+        break;
       case decode::FieldType::kLevels: {
         std::string text = "[";
         const uint64_t* at = words + static_cast<uint32_t>(word) / 8;

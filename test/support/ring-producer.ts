@@ -292,5 +292,7 @@ function encodeField(
       }
       return start + levels.length * stride
     }
+    case 'orders':
+      throw new Error('no rows with orders are made here')
   }
 }

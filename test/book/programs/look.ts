@@ -25,3 +25,14 @@ function lookAtLevels(book: Book, sums: Float64Array): void {
   const level = book.bid(1)
   sums[2] = (sums[2] as number) + level.price + book.ask(2).size + book.updateId + book.rxTimeNs
 }
+
+/** The same of the orders of a level, `count` of them. */
+export function lookAtOrders(book: Book, count: number, sums: Float64Array): void {
+  const { orders } = book.ask(1)
+  let sum = orders.length + orders.total
+  for (let i = 0; i < count; i++) {
+    const order = orders.at(i)
+    sum += order.size + order.timeMs + order.sizeDecimal.scale
+  }
+  sums[2] = (sums[2] as number) + sum
+}
