@@ -6,6 +6,7 @@ import type { OrderEvent } from './engine/order.js'
 import type { Instrument } from './market/instrument.js'
 import type { Market } from './market/market.js'
 import type { LevelText, Side } from './market/market-book.js'
+import type { AppliedChange, OrderQueues } from './market/order-queues.js'
 import type { CheckedOptions } from './options.js'
 import type { Peer, PeerHandler, SocketRules } from './server/peer.js'
 
@@ -100,6 +101,8 @@ export interface Dialect {
   publish(message: TapeMessage, effects: readonly MarketEffect[]): void
   /** Tells everybody who listens what levels have become, when they were set by hand. */
   levelsSet(symbol: string, bids: readonly LevelText[], asks: readonly LevelText[]): void
+  /** Tells everybody who listens what has become of the market's orders, when they were changed by hand. Not all venues tell that. */
+  ordersChanged?(symbol: string, queues: OrderQueues, changes: readonly AppliedChange[]): void
   /** Tells the owner of an order. */
   orderEvent(event: OrderEvent): void
   /** Money has come or gone otherwise than by trading; `delta` in 10^-18. */

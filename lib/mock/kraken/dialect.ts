@@ -91,6 +91,7 @@ export function krakenDialect(context: DialectContext): Dialect {
   return {
     publish: (message, effects) => sockets.publish(message, effects),
     levelsSet: (symbol, bids, asks) => sockets.levelsSet(symbol, bids, asks),
+    ordersChanged: (symbol, queues, changes) => sockets.ordersChanged(symbol, queues, changes),
     orderEvent: (event) => sockets.orderEvent(event),
     balanceChanged: (account, asset, delta) => sockets.balanceChanged(account, asset, delta),
     rules: ({ pathname }) => (pathname === '/v2' ? rules : null),

@@ -6,10 +6,12 @@ import type { DialectContext, MarketEffect, TapeMessage } from '../dialect.js'
 import type { Account } from '../engine/account.js'
 import type { OrderEvent } from '../engine/order.js'
 import type { LevelText, MarketBook } from '../market/market-book.js'
+import type { AppliedChange, OrderQueues } from '../market/order-queues.js'
 import { numeral, parseObject, stringify } from '../server/json.js'
 import type { Peer, PeerHandler } from '../server/peer.js'
 import { TopicBooks } from '../server/topic-books.js'
 import { Topics } from '../server/topics.js'
+import { Level3 } from './level3.js'
 import { addOrder, amendOrder, type Call, cancelAll, cancelOrder, type Params } from './operations.js'
 import { badArgument, Refused } from './refused.js'
 import { balancesOf, checksumOf, executionOf, levelsOf, orderId } from './shapes.js'
@@ -35,6 +37,7 @@ export class Sockets {
   readonly #cancelAfter: (account: Account, seconds: number) => object
   readonly #books = new TopicBooks()
   readonly #connections = new Set<Connection>()
+  readonly #level3: Level3
 
   constructor(
     context: DialectContext,
@@ -44,6 +47,7 @@ export class Sockets {
     this.#context = context
     this.#accountOf = accountOf
     this.#cancelAfter = cancelAfter
+    this.#level3 = new Level3(context.now)
     this.topics = new Topics((topic) => context.topics.has(topic) || this.#given(topic))
   }
 
@@ -59,6 +63,7 @@ export class Sockets {
       closed: () => {
         if (connection.beat !== null) clearInterval(connection.beat)
         this.topics.leave(connection)
+        this.#level3.leave(peer)
         this.#connections.delete(connection)
       },
     }
@@ -78,6 +83,10 @@ export class Sockets {
     ]
     const text = stringify({ channel: 'book', type: 'update', data })
     for (const { peer } of this.topics.wanting(topic) ?? []) peer.push(text)
+  }
+
+  ordersChanged(symbol: string, queues: OrderQueues, changes: readonly AppliedChange[]): void {
+    this.#level3.changed(symbol, queues, changes)
   }
 
   orderEvent(event: OrderEvent): void {
@@ -167,6 +176,7 @@ export class Sockets {
       }
       return
     }
+    if (channel === 'level3' && this.#accountOf(params['token']) === null) throw new Refused('ESession:Invalid session')
     const symbols = params['symbol']
     if (!channels.has(channel)) throw new Refused('Channel name is not valid')
     if (!Array.isArray(symbols) || symbols.length === 0 || symbols.length > 10_000)
@@ -177,16 +187,26 @@ export class Sockets {
         reply({ method, error: `Currency pair not in ISO 4217-A3 format ${String(symbol)}`, success: false, symbol })
         continue
       }
+      const isGiven = channel === 'level3' && this.#given(topic)
+      const depthOf = Number(params['depth'] ?? 10)
+      const refusal =
+        isGiven && method === 'subscribe' ? this.#level3.refuses(connection.peer, String(symbol), depthOf) : null
+      if (refusal !== null) {
+        reply({ method, error: refusal, success: false, symbol })
+        continue
+      }
       if (method === 'subscribe') this.topics.add(connection, [topic])
       else this.topics.remove(connection, [topic])
-      const depth = channel === 'book' ? { depth: Number(params['depth'] ?? 10) } : {}
+      const depth = channel === 'book' || channel === 'level3' ? { depth: depthOf } : {}
       reply({
         method,
         result: { channel, symbol, ...depth, ...(method === 'subscribe' ? { snapshot: true } : {}) },
         success: true,
       })
-      if (method === 'subscribe' && channel === 'book')
-        this.#greet(connection, topic, String(symbol), Number(params['depth'] ?? 10))
+      if (method === 'subscribe' && channel === 'book') this.#greet(connection, topic, String(symbol), depthOf)
+      if (!isGiven) continue
+      if (method === 'subscribe') this.#level3.add(connection.peer, String(symbol), depthOf)
+      else this.#level3.remove(connection.peer, String(symbol))
     }
     this.#beat(connection)
     if (method === 'subscribe') this.#context.subscribed()
@@ -215,7 +235,11 @@ export class Sockets {
   /** A book that is not recorded, but of an instrument that was given. */
   #given(topic: string): boolean {
     const [channel, symbol = ''] = topic.split(':')
-    return channel === 'book' && !this.#context.topics.has(topic) && this.#context.instruments.has(symbol)
+    return (
+      (channel === 'book' || channel === 'level3') &&
+      !this.#context.topics.has(topic) &&
+      this.#context.instruments.has(symbol)
+    )
   }
 
   /** https://docs.kraken.com/api/docs/websocket-v2/add_order, …/amend_order, …/cancel_order, …/cancel_all, …/cancel_after */

@@ -13,7 +13,8 @@ import { BookRecovery, type RecoveryOwner } from './recovery.js'
 import { type AnyFeed, type BookSend, BookSender } from './sender.js'
 
 /** What venues' `books()` takes. Times in milliseconds. */
-export interface VenueBooksOptions extends Pick<BooksOptions, 'depth' | 'levels' | 'keptEvents' | 'keptBytes'> {
+export interface VenueBooksOptions
+  extends Pick<BooksOptions, 'depth' | 'levels' | 'maxOrders' | 'keptEvents' | 'keptBytes'> {
   readonly sequence?: BooksOptions['sequence']
   readonly checksum?: BooksOptions['checksum']
   readonly crossed?: BooksOptions['crossed']

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { json } from '../../feed/json.js'
-import { parseConfig } from '../../runtime/config.js'
+import { configFault, parseConfig } from '../../runtime/config.js'
 import type { VenueBookPlan } from '../book/plan.js'
 import { VenueBooks, type VenueBooksOptions } from '../book/venue-books.js'
 
@@ -8,11 +8,31 @@ const { symbol, int64, levels } = json
 
 /** What `book` of Kraken's market data can be told. */
 export interface KrakenBookOptions {
-  /** Levels per side. Default 25. https://docs.kraken.com/exchange/api-reference/spot-websocket-v2/book */
+  /**
+   * Levels per side. Default 25; with `orders` 10, and 10, 100, 1,000 alone.
+   * https://docs.kraken.com/exchange/api-reference/spot-websocket-v2/book
+   */
   readonly depth?: 10 | 25 | 100 | 500 | 1_000 | undefined
+  /**
+   * Books of orders (the channel `level3`), of which so many are shown at each level, 1…1,000. For `marketData()`, which is then given a
+   * `rest` with a key. Default: books of levels.
+   */
+  readonly orders?: number | undefined
 }
 
-export const krakenBookSchema = z.strictObject({ depth: z.literal([10, 25, 100, 500, 1_000]).default(25) }).prefault({})
+const orderDepths = [10, 100, 1_000]
+
+export const krakenBookSchema = z
+  .strictObject({
+    depth: z.literal([10, 25, 100, 500, 1_000]).optional(),
+    orders: z.int().min(1).max(1_000).optional(),
+  })
+  .prefault({})
+  .refine(({ depth, orders }) => orders === undefined || orderDepths.includes(depth ?? 10), {
+    path: ['depth'],
+    message: 'must be 10, 100 or 1,000 with `orders`',
+  })
+  .transform(({ depth, orders }) => ({ depth: depth ?? (orders === undefined ? 25 : 10), orders }))
 
 export type ParsedKrakenBook = z.output<typeof krakenBookSchema>
 
@@ -68,6 +88,12 @@ export function krakenBookPlan(book: ParsedKrakenBook): VenueBookPlan {
   }
 }
 
+/** @throws ConfigError: books of orders need a token with each connection, which `marketData()` alone asks for. */
+export function withoutOrders(subject: string, book: ParsedKrakenBook): ParsedKrakenBook {
+  if (book.orders !== undefined) throw configFault(subject, ['orders'], 'are for `marketData()`')
+  return book
+}
+
 /** What `kraken.books()` takes. */
 export type KrakenBooksOptions = VenueBooksOptions & {
   /** The same that `market()` was given. */
@@ -76,5 +102,6 @@ export type KrakenBooksOptions = VenueBooksOptions & {
 
 /** @throws ConfigError */
 export function krakenBooks({ book, ...options }: KrakenBooksOptions = {}): VenueBooks {
-  return new VenueBooks(krakenBookPlan(parseConfig('Kraken book options', krakenBookSchema, book)), options)
+  const subject = 'Kraken book options'
+  return new VenueBooks(krakenBookPlan(withoutOrders(subject, parseConfig(subject, krakenBookSchema, book))), options)
 }

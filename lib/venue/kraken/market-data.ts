@@ -1,11 +1,17 @@
 import { json } from '../../feed/json.js'
-import { parseConfig } from '../../runtime/config.js'
+import { Rest } from '../../rest/rest.js'
+import { configFault, parseConfig } from '../../runtime/config.js'
+import { VenueBooks, type VenueBooksOptions } from '../book/venue-books.js'
 import { answerField, byStream, inMessages, requestId, said } from '../market-data/answer-fields.js'
 import { MarketData } from '../market-data/market-data.js'
 import type { MarketDataOptions } from '../market-data/options.js'
 import type { MarketAnswer, MarketProtocol, Topic } from '../market-data/protocol.js'
 import { type KrakenBookOptions, krakenBookMatch, krakenBookSchema, krakenBookShapes, krakenBooks } from './book.js'
+import { level3Limits, level3Match, level3Message, level3Origins, level3Plan, level3Shapes } from './level3.js'
 import { marketLimits, match, plan, shapes } from './market.js'
+import { KrakenToken } from './token.js'
+
+const subject = 'Kraken market data options'
 
 /**
  * Answers have no `channel`, and come one for each symbol. The ticker has no number: of each symbol one socket leads. Trades have one, a sequence number of
@@ -31,6 +37,12 @@ const decodeBook = json.oneOf(
   { match: { ...match, ...krakenBookMatch }, absent: 'answer', otherwise: 'ignore' },
 )
 
+const decodeOrders = json.oneOf(
+  '/channel',
+  { ...shapes, ...level3Shapes, answer },
+  { match: { ...match, ...level3Match }, absent: 'answer', otherwise: 'ignore' },
+)
+
 /** How messages of Kraken's market data become rows. */
 export type KrakenMarketDataDecoder = typeof decode
 
@@ -38,27 +50,65 @@ export type KrakenMarketDataDecoder = typeof decode
 export type KrakenMarketDataOptions = MarketDataOptions<keyof typeof plan.profiles> & {
   /** For `streams` with `'book'`. */
   readonly book?: KrakenBookOptions | undefined
+  /** With a key, for `book` with `orders`: by which the token of the channel is asked for. It is not closed with the market data. */
+  readonly rest?: Rest | undefined
 }
 
 const channels = { ticker: 'ticker', trades: 'trade', book: 'book' } as const
-const streams: { readonly [channel: string]: Topic['stream'] } = { ticker: 'ticker', trade: 'trades', book: 'book' }
+const streams: { readonly [channel: string]: Topic['stream'] } = {
+  ticker: 'ticker',
+  trade: 'trades',
+  book: 'book',
+  level3: 'book',
+}
+
+/** Nothing is wrong with the symbols: a token that is not valid any more, or too much at once. */
+const passing = /^(ESession:|EAPI:Rate limit|EGeneral:Too many)/
 
 /** @throws ConfigError */
 export function krakenMarketData({
   book: given,
+  rest,
   ...options
 }: KrakenMarketDataOptions): MarketData<KrakenMarketDataDecoder> {
-  const { depth } = parseConfig('Kraken book options', krakenBookSchema, given)
+  const book = parseConfig('Kraken book options', krakenBookSchema, given)
+  const { depth } = book
   const hasBooks = options.streams?.includes('book') === true
+  const hasOrders = hasBooks && book.orders !== undefined
+  if (rest !== undefined && !(rest instanceof Rest)) throw configFault(subject, ['rest'], 'must be a Rest')
+  if (hasOrders && rest === undefined)
+    throw configFault(subject, ['rest'], 'is needed for `orders`, which take a token')
+  const token = new KrakenToken()
   const protocol: MarketProtocol<KrakenMarketDataDecoder> = {
     ...plan,
-    decode: hasBooks ? (decodeBook as unknown as KrakenMarketDataDecoder) : decode,
+    decode: hasBooks ? ((hasOrders ? decodeOrders : decodeBook) as unknown as KrakenMarketDataDecoder) : decode,
     confirms: true,
+    ...(hasOrders && {
+      sockets: [
+        ...plan.sockets.map((kind) => ({ ...kind, streams: kind.streams.filter((stream) => stream !== 'book') })),
+        {
+          path: '/v2',
+          streams: ['book' as const],
+          origins: level3Origins,
+          limits: level3Limits(marketLimits, depth),
+          prepare: () => token.get(rest as Rest),
+        },
+      ],
+    }),
     requests: (op, some, first) => {
       let id = first
       return byStream(some).flatMap((group) => {
         const stream = group[0]?.stream ?? 'ticker'
         const more = { ticker: { event_trigger: 'bbo' }, trades: {}, book: { depth } }[stream]
+        if (stream === 'book' && hasOrders) {
+          const most = level3Limits(marketLimits, depth).topicsPerMessage
+          const parts = inMessages(group, most, id, (part, number) => {
+            const symbols = part.map(({ symbol }) => symbol)
+            return level3Message(op, depth, symbols, token.current, number)
+          })
+          id += parts.length
+          return parts
+        }
         const requests = inMessages(group, marketLimits.topicsPerMessage, id, (part, number) =>
           JSON.stringify({
             method: op,
@@ -75,6 +125,10 @@ export function krakenMarketData({
       const name = said(symbol) || said(inResult)
       const stream = streams[said(channel)]
       const number = requestId(id)
+      if (success !== true && passing.test(said(message))) {
+        if (said(message).startsWith('ESession:')) token.drop()
+        return [{ kind: 'again', id: number, message: said(message) }]
+      }
       if (success !== true) {
         const topic = name === '' ? null : { symbol: name, ...(stream !== undefined && { stream }) }
         return [{ kind: 'refused', id: number, topic, code: '', message: said(message) }]
@@ -84,5 +138,12 @@ export function krakenMarketData({
         : [{ kind: 'accepted', id: number, topic: { symbol: name, stream } }]
     },
   }
-  return new MarketData({ protocol, books: (how) => krakenBooks({ ...how, book: given }) }, options)
+  const books = (how: VenueBooksOptions): VenueBooks =>
+    hasOrders
+      ? new VenueBooks(
+          level3Plan(book, () => token.current),
+          how,
+        )
+      : krakenBooks({ ...how, book: given })
+  return new MarketData({ protocol, books }, options)
 }

@@ -13,6 +13,7 @@ import {
   krakenBookMessage,
   krakenBookSchema,
   krakenBookShapes,
+  withoutOrders,
 } from './book.js'
 
 /**
@@ -87,7 +88,8 @@ export function krakenMarket({
   book: given,
   ...options
 }: KrakenMarketOptions): readonly MarketFeed<KrakenMarketDecoder>[] {
-  const book = parseConfig('Kraken book options', krakenBookSchema, given)
+  const subject = 'Kraken book options'
+  const book = withoutOrders(subject, parseConfig(subject, krakenBookSchema, given))
   // Of the ticker with every change of the best prices, not with trades alone. https://docs.kraken.com/exchange/api-reference/spot-websocket-v2/ticker
   const subscriptions: MarketPlan<string, KrakenMarketDecoder>['subscriptions'] = (symbols, streams) =>
     streams.map((stream) => {

@@ -11,6 +11,7 @@ import type { MarketStream } from '../market/market-feeds.js'
  * What went wrong with market data; it goes on. `code`:
  * - `ERR_MARKET_REFUSED`: the venue does not want a topic: `symbol`, `stream`, `venueCode`, and its own words in `message`.
  * - `ERR_MARKET_ROLLOVER`: a new socket did not come up in time; the old one stays and it is tried again.
+ * - `ERR_MARKET_SUBSCRIBE`: nothing could be subscribed just now, for want of a token, or because it was too much at once; it is tried again.
  * - `ERR_MARKET_SOCKET`: a socket has ended for good and is replaced.
  */
 export class MarketDataError extends TickwireError {
@@ -19,7 +20,7 @@ export class MarketDataError extends TickwireError {
   readonly venueCode: string | null
 
   constructor(
-    code: 'ERR_MARKET_REFUSED' | 'ERR_MARKET_ROLLOVER' | 'ERR_MARKET_SOCKET',
+    code: 'ERR_MARKET_REFUSED' | 'ERR_MARKET_ROLLOVER' | 'ERR_MARKET_SOCKET' | 'ERR_MARKET_SUBSCRIBE',
     message: string,
     more: { symbol?: string; stream?: MarketStream; venueCode?: string; cause?: unknown } = {},
   ) {

@@ -167,6 +167,10 @@ export class Lane<D extends JsonDecoder> {
         owner.state(socket, change)
       },
       refused: (topic, code, message) => owner.refused(topic, code, message),
+      unprepared: (cause) => {
+        const text = `could not subscribe: ${(cause as Error).message}`
+        owner.failed(new MarketDataError('ERR_MARKET_SUBSCRIBE', text, { cause }))
+      },
       ending: (reason) => {
         if (socket === this.#current) void this.roll(reason)
       },

@@ -10,7 +10,7 @@ import { MarketDataError, type MarketDataEvents, type MarketDataStats, type Mark
 import { Lane, type LaneOwner } from './lane.js'
 import type { MarketSocket, SocketRoute, SocketSetup } from './market-socket.js'
 import { type MarketDataOptions, marketDataSchema, symbolSchema } from './options.js'
-import { type MarketProtocol, type Topic, topicKey } from './protocol.js'
+import { type MarketProtocol, type MarketSocketKind, type Topic, topicKey } from './protocol.js'
 
 /** What a venue brings along. */
 export interface MarketDataSource<D extends JsonDecoder> {
@@ -29,13 +29,13 @@ class Shard<D extends JsonDecoder> {
   readonly streams: readonly MarketStream[]
   /** Symbols that it takes. */
   readonly room: number
-  readonly path: string
+  readonly kind: MarketSocketKind
   readonly lanes: readonly Lane<D>[]
 
-  constructor(streams: readonly MarketStream[], room: number, path: string, lanes: readonly Lane<D>[]) {
+  constructor(streams: readonly MarketStream[], room: number, kind: MarketSocketKind, lanes: readonly Lane<D>[]) {
     this.streams = streams
     this.room = room
-    this.path = path
+    this.kind = kind
     this.lanes = lanes
   }
 
@@ -244,9 +244,9 @@ export class MarketData<const D extends JsonDecoder = JsonDecoder>
       this.#books?.add(symbol)
     }
     const waiting: Promise<unknown>[] = []
-    for (const { path, streams } of this.#source.protocol.sockets) {
-      const wanted = streams.filter((stream) => this.#options.streams.includes(stream))
-      if (wanted.length > 0) waiting.push(...this.#placeOn(path, wanted, symbols))
+    for (const kind of this.#source.protocol.sockets) {
+      const wanted = kind.streams.filter((stream) => this.#options.streams.includes(stream))
+      if (wanted.length > 0) waiting.push(...this.#placeOn(kind, wanted, symbols))
     }
     try {
       await Promise.all(waiting)
@@ -256,11 +256,11 @@ export class MarketData<const D extends JsonDecoder = JsonDecoder>
     }
   }
 
-  #placeOn(path: string, streams: readonly MarketStream[], symbols: readonly string[]): Promise<unknown>[] {
+  #placeOn(kind: MarketSocketKind, streams: readonly MarketStream[], symbols: readonly string[]): Promise<unknown>[] {
     const rest = [...symbols]
     const waiting: Promise<unknown>[] = []
     for (const shard of this.#shards) {
-      if (shard.path !== path || rest.length === 0) continue
+      if (shard.kind !== kind || rest.length === 0) continue
       const here = rest.splice(0, Math.max(0, shard.room - shard.symbols.size))
       if (here.length === 0) continue
       for (const symbol of here) shard.symbols.add(symbol)
@@ -269,12 +269,15 @@ export class MarketData<const D extends JsonDecoder = JsonDecoder>
         for (const socket of lane.sockets) this.#carryOn(shard, socket)
       }
     }
-    const room = Math.max(1, Math.floor(this.#source.protocol.limits.topics / streams.length))
+    const { limits = this.#source.protocol.limits, prepare, origins = {}, path } = kind
+    const room = Math.max(1, Math.floor(limits.topics / streams.length))
+    const { setup } = this.#laneOwner
+    const owner = { ...this.#laneOwner, setup: { ...setup, protocol: { ...setup.protocol, limits, prepare } } }
     while (rest.length > 0) {
       const lanes = this.#routes.map(
-        (route, index) => new Lane<D>(this.#laneOwner, { ...route, url: route.url + path, path: index }),
+        (route, index) => new Lane<D>(owner, { ...route, url: (origins[route.url] ?? route.url) + path, path: index }),
       )
-      const shard = new Shard(streams, room, path, lanes)
+      const shard = new Shard(streams, room, kind, lanes)
       for (const symbol of rest.splice(0, room)) shard.symbols.add(symbol)
       this.#shards.push(shard)
       const topics = shard.topics(shard.symbols).filter((topic) => !this.#refused.has(topicKey(topic)))

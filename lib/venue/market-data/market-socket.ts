@@ -17,6 +17,8 @@ export interface SocketRoute {
 export interface SocketOwner {
   state(change: StateChange): void
   refused(topic: Topic, code: string, message: string): void
+  /** What the venue wants before it takes subscriptions was not to be had. */
+  unprepared(error: unknown): void
   /** The venue will end the connection. */
   ending(reason: string): void
   /** It has ended for good, which nobody asked for. */
@@ -48,6 +50,7 @@ export class MarketSocket<D extends JsonDecoder = JsonDecoder> {
       send: (text) => this.#send(text),
       greet: (messages) => this.feed.setSubscribe(messages),
       refused: (topic, code, message) => owner.refused(topic, code, message),
+      unprepared: (error) => owner.unprepared(error),
       settled: () => {
         for (const resolve of this.#settled.splice(0)) resolve()
       },

@@ -31,6 +31,19 @@ export type MarketAnswer =
     }
   /** The venue will end the connection: another is wanted. */
   | { readonly kind: 'ending'; readonly code: string; readonly message: string }
+  /** Nothing is wrong with what was asked for, but it was not taken now: it is prepared and asked for again. */
+  | { readonly kind: 'again'; readonly id: number | null; readonly message: string }
+
+/** Streams that go over one socket, and where it leads. */
+export interface MarketSocketKind {
+  readonly path: string
+  readonly streams: readonly MarketStream[]
+  /** By the address of the profile: another that these streams have. An address that the user gave stays. */
+  readonly origins?: Readonly<Record<string, string>> | undefined
+  /** What holds for these sockets instead. */
+  readonly limits?: MarketLimits | undefined
+  readonly prepare?: MarketProtocol['prepare']
+}
 
 /** How a venue's market data is spoken. */
 export interface MarketProtocol<D extends JsonDecoder = JsonDecoder> {
@@ -40,7 +53,9 @@ export interface MarketProtocol<D extends JsonDecoder = JsonDecoder> {
   /** Of shapes with sequences, and the notices of shape `answer`. */
   readonly decode: D
   readonly heartbeat?: HeartbeatOptions | undefined
-  readonly sockets: readonly { readonly path: string; readonly streams: readonly MarketStream[] }[]
+  readonly sockets: readonly MarketSocketKind[]
+  /** What must be there before a connection may subscribe, such as a token for its requests. Tried again when it fails. */
+  readonly prepare?: (() => Promise<unknown>) | undefined
   /** Whether the venue confirms what it accepts. */
   readonly confirms: boolean
   /** Messages of at most `limits.topicsPerMessage` topics, numbered from `id` on. */

@@ -15,6 +15,8 @@ export interface SubscriptionsOwner {
   refused(topic: Topic, code: string, message: string): void
   /** Everything has been answered. */
   settled(): void
+  /** What must be there to subscribe was not to be had; it is tried again. */
+  unprepared(error: unknown): void
 }
 
 /** What waits for its turn: one's own request, or a message of somebody else's. */
@@ -39,6 +41,11 @@ export class Subscriptions {
   #liveId = firstLiveId
   #open = false
   #queued = 0
+  /** Of what must be there before anything may be asked for on the connection. */
+  #preparing = false
+  #connection = 0
+  #failures = 0
+  #retry: NodeJS.Timeout | null = null
 
   constructor(protocol: MarketProtocol, owner: SubscriptionsOwner) {
     this.#protocol = protocol
@@ -52,7 +59,12 @@ export class Subscriptions {
 
   /** Whether the venue has answered everything that was asked for on the connection. */
   get answered(): boolean {
-    return this.#open && this.#queued === 0 && [...this.#pending.values()].every(({ op }) => op === 'unsubscribe')
+    return (
+      this.#open &&
+      !this.#preparing &&
+      this.#queued === 0 &&
+      [...this.#pending.values()].every(({ op }) => op === 'unsubscribe')
+    )
   }
 
   /** The messages of the first connection. */
@@ -72,6 +84,12 @@ export class Subscriptions {
     this.#onWire.clear()
     this.#pacer.restart(greeted.length)
     for (const request of greeted) this.#ask(request, 'subscribe')
+    this.#connection++
+    if (this.#protocol.prepare === undefined) this.#reconcile()
+    else void this.#prepare()
+  }
+
+  #reconcile(): void {
     // What has changed since the core was told, and what is more than may be sent at once.
     const missing = [...this.#wanted.values()].filter((topic) => !this.#onWire.has(topicKey(topic)))
     const extra = [...this.#onWire.values()].filter((topic) => !this.#wanted.has(topicKey(topic)))
@@ -82,6 +100,10 @@ export class Subscriptions {
 
   closed(): void {
     this.#open = false
+    this.#preparing = false
+    this.#failures = 0
+    if (this.#retry !== null) clearTimeout(this.#retry)
+    this.#retry = null
     this.#pacer.clear()
     this.#queued = 0
     this.#pending.clear()
@@ -91,7 +113,7 @@ export class Subscriptions {
     const fresh = topics.filter((topic) => !this.#wanted.has(topicKey(topic)))
     for (const topic of fresh) this.#wanted.set(topicKey(topic), topic)
     this.#greet()
-    if (this.#open) this.#request('subscribe', fresh)
+    if (this.#open && !this.#preparing) this.#request('subscribe', fresh)
   }
 
   remove(topics: readonly Topic[]): void {
@@ -113,6 +135,11 @@ export class Subscriptions {
   answer(answer: Exclude<MarketAnswer, { kind: 'ending' }>): void {
     const id = answer.id ?? this.#oldest()
     const asked = id === undefined ? undefined : this.#pending.get(id)
+    if (answer.kind === 'again') {
+      this.#again(asked, answer.message)
+      return
+    }
+    this.#failures = 0
     if (answer.kind === 'accepted') {
       if (answer.topic === null) asked?.topics.clear()
       else if (asked !== undefined) asked.topics.delete(topicKey(answer.topic))
@@ -160,9 +187,47 @@ export class Subscriptions {
     if (this.answered) this.#owner.settled()
   }
 
+  /** Asks once more, after a pause that grows, for what was not taken. */
+  #again(asked: Asked | undefined, message: string): void {
+    for (const [key, topic] of asked?.topics ?? []) {
+      if (asked?.op === 'subscribe') this.#onWire.delete(key)
+      else this.#onWire.set(key, topic)
+    }
+    asked?.topics.clear()
+    for (const [number, { topics }] of this.#pending) if (topics.size === 0) this.#pending.delete(number)
+    this.#unprepared(new Error(message))
+  }
+
+  async #prepare(): Promise<void> {
+    const connection = this.#connection
+    this.#preparing = true
+    try {
+      await this.#protocol.prepare?.()
+    } catch (error) {
+      if (this.#open && connection === this.#connection) this.#unprepared(error)
+      return
+    }
+    if (!this.#open || connection !== this.#connection) return
+    this.#preparing = false
+    this.#reconcile()
+  }
+
+  #unprepared(error: unknown): void {
+    this.#preparing = true
+    if (this.#retry !== null) return
+    const pause = Math.min(30_000, 500 * 2 ** Math.min(this.#failures++, 6)) * (0.5 + Math.random() / 2)
+    this.#owner.unprepared(error)
+    this.#retry = setTimeout(() => {
+      this.#retry = null
+      if (this.#open) void this.#prepare()
+    }, pause)
+    this.#retry.unref()
+  }
+
   #greeting(): readonly MarketRequest[] {
     const all = this.#protocol.requests('subscribe', [...this.#wanted.values()], 1)
-    return all.slice(0, Math.min(all.length, this.#pacer.burst))
+    // What has to be prepared for each connection is asked for when it is open.
+    return this.#protocol.prepare === undefined ? all.slice(0, Math.min(all.length, this.#pacer.burst)) : []
   }
 
   #greet(): void {
