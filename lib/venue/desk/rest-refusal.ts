@@ -17,7 +17,7 @@ export function orderErrorOf(error: unknown, dialect: OrderDialect): unknown {
 }
 
 function codeOf(error: RestError | SessionError, dialect: OrderDialect): OrderErrorCode {
-  const { code, mayHaveExecuted, venueCode, venueMessage } = error
+  const { code, mayHaveExecuted } = error
   if (mayHaveExecuted) return 'ERR_ORDER_UNKNOWN'
   if (code.startsWith('ERR_RATE_LIMIT_')) return 'ERR_ORDER_LIMITED'
   switch (code.replace(/^ERR_(REST|SESSION)_/, '')) {
@@ -27,8 +27,17 @@ function codeOf(error: RestError | SessionError, dialect: OrderDialect): OrderEr
     case 'BANNED':
       return 'ERR_ORDER_LIMITED'
     case 'REFUSED':
-      return dialect.refusal(venueCode, venueMessage)
+      return refusalOf(error, dialect)
     default:
       return 'ERR_ORDER_UNSENT'
   }
+}
+
+function refusalOf(
+  { venueCode, venueMessage, status }: RestError | SessionError,
+  dialect: OrderDialect,
+): OrderErrorCode {
+  const code = dialect.refusal(venueCode, venueMessage)
+  // A gateway in front of the venue refuses a token in a plain word, without a code (Coinbase: `Unauthorized`).
+  return code === 'ERR_ORDER_REFUSED' && venueCode === '' && status === 401 ? 'ERR_ORDER_AUTH' : code
 }
