@@ -338,4 +338,49 @@ describe('books', () => {
     await md.close()
     await loop.close()
   }, 30_000)
+
+  it('OKX: a connection is not asked more often per hour than it may be; another takes its place', async () => {
+    const connections: { asked: number; readonly topics: Set<string> }[] = []
+    await using server = await startWsServer({
+      onConnection: (socket) => {
+        const connection = { asked: 0, topics: new Set<string>() }
+        connections.push(connection)
+        socket.on('message', (data) => {
+          if (String(data) === 'ping') return
+          const { op, args } = JSON.parse(String(data)) as Message
+          connection.asked++
+          for (const arg of args) {
+            if (op === 'subscribe') connection.topics.add(arg.instId)
+            else connection.topics.delete(arg.instId)
+            socket.send(JSON.stringify({ event: op, arg, connId: 'x' }))
+          }
+        })
+      },
+    })
+    const loop = new Loop()
+    const md = okx.marketData({
+      url: server.url,
+      symbols: ['BTC-USDT'],
+      streams: ['trades'],
+      overlapMs: 50,
+      verifyMs: 100,
+      loop,
+    })
+    const reasons: string[] = []
+    md.on('rollover', ({ reason }) => reasons.push(reason))
+    await md.open()
+    const most = okx.marketLimits.messagesPerHour as number
+    expect(most).toBe(480)
+    for (let i = 0; i < most; i++) {
+      await md.add([`X${i}-USDT`])
+      if (i % 10 > 0) await md.remove([`X${i}-USDT`])
+    }
+    const wanted = ['BTC-USDT', ...Array.from({ length: most / 10 }, (_, i) => `X${i * 10}-USDT`)].sort()
+    const served = (): string[] => [...(connections.at(-1)?.topics ?? [])].sort()
+    await until(() => reasons.length > 0 && served().join() === wanted.join(), 'all is subscribed', 20_000)
+    expect(new Set(reasons)).toEqual(new Set(['requests']))
+    expect(Math.max(...connections.map(({ asked }) => asked))).toBeLessThanOrEqual(most)
+    await md.close()
+    await loop.close()
+  }, 60_000)
 })

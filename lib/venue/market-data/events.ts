@@ -62,7 +62,7 @@ export interface MarketGap {
 export interface MarketRollover {
   readonly path: number
   readonly symbols: number
-  /** `'life'`, `'user'`, `'silent'`, `'behind'`, `'ended'`, or the venue's word: `'serverShutdown'`, `'64008'`. */
+  /** `'life'`, `'user'`, `'silent'`, `'behind'`, `'ended'`, `'requests'` (the venue takes no more of them on the old one this hour), or the venue's word: `'serverShutdown'`, `'64008'`. */
   readonly reason: string
   /** Milliseconds for which both delivered; 0 when the old one was gone. */
   readonly overlapMs: number

@@ -19,7 +19,7 @@ export interface SocketOwner {
   refused(topic: Topic, code: string, message: string): void
   /** What the venue wants before it takes subscriptions was not to be had. */
   unprepared(error: unknown): void
-  /** The venue will end the connection. */
+  /** The connection is not good for much longer: the venue will end it, or takes no more of what is to be subscribed. */
   ending(reason: string): void
   /** It has ended for good, which nobody asked for. */
   ended(error: unknown): void
@@ -54,6 +54,7 @@ export class MarketSocket<D extends JsonDecoder = JsonDecoder> {
       settled: () => {
         for (const resolve of this.#settled.splice(0)) resolve()
       },
+      exhausted: () => owner.ending('requests'),
     })
     const { connects } = protocol.limits
     const options = {

@@ -1,32 +1,75 @@
-/** Sends what may be sent now, and the rest when it may: at most so many messages within any second of one connection. */
-export class Pacer<T> {
-  readonly #most: number
-  readonly #send: (item: T) => boolean
-  /** When the last messages were sent. */
+/** What the peer allows on one connection; Infinity: any number. */
+export interface PacerLimits {
+  /** Messages within any second; one of them is left for a ping. */
+  readonly perSecond: number
+  /** Messages within any hour. Pings are not among them. */
+  readonly perHour: number
+}
+
+/** At most so many within any span of this length. */
+class Window {
+  readonly most: number
+  readonly #spanMs: number
+  /** When the last ones were sent, the oldest first. */
   readonly #sent: number[] = []
+
+  constructor(most: number, spanMs: number) {
+    this.most = most
+    this.#spanMs = spanMs
+  }
+
+  /** Milliseconds until another may be sent. */
+  wait(now: number): number {
+    while (this.#sent.length > 0 && now - (this.#sent[0] as number) >= this.#spanMs) this.#sent.shift()
+    return this.#sent.length < this.most ? 0 : this.#spanMs - (now - (this.#sent[0] as number))
+  }
+
+  count(now: number): void {
+    if (Number.isFinite(this.most)) this.#sent.push(now)
+  }
+
+  clear(): void {
+    this.#sent.length = 0
+  }
+}
+
+/** A wait after which the owner may prefer another connection. */
+const longMs = 5_000
+
+/** Sends what may be sent now, and the rest when it may. */
+export class Pacer<T> {
+  readonly #windows: readonly Window[]
+  readonly #send: (item: T) => boolean
+  readonly #blocked: () => void
   #queue: T[] = []
   #timer: NodeJS.Timeout | null = null
+  /** Of the timer. */
+  #long = false
 
   /**
-   * @param messagesPerSecond that the peer allows; one of them is left for a ping.
    * @param send false when the connection is gone: the queue is dropped.
+   * @param blocked the hour's messages are used up, and what is next will wait for long. Told again with each push until it is sent.
    */
-  constructor(messagesPerSecond: number, send: (item: T) => boolean) {
-    this.#most = Math.max(1, messagesPerSecond - 1)
+  constructor({ perSecond, perHour }: PacerLimits, send: (item: T) => boolean, blocked: () => void = () => {}) {
+    // A little more than a second, and an hour: the peer's clock starts with the arrival.
+    this.#windows = [new Window(Math.max(1, perSecond - 1), 1_100), new Window(perHour, 3_601_000)]
     this.#send = send
+    this.#blocked = blocked
   }
 
   /** Messages that may be sent at once when a connection opens. */
   get burst(): number {
-    return this.#most
+    return Math.min(...this.#windows.map(({ most }) => most))
   }
 
   /** A new connection, on which so many messages were sent already. */
   restart(sent: number): void {
     this.clear()
-    this.#sent.length = 0
     const now = performance.now()
-    for (let i = 0; i < Math.min(sent, this.#most); i++) this.#sent.push(now)
+    for (const window of this.#windows) {
+      window.clear()
+      for (let i = 0; i < Math.min(sent, window.most); i++) window.count(now)
+    }
   }
 
   push(...items: readonly T[]): void {
@@ -41,26 +84,27 @@ export class Pacer<T> {
   }
 
   #run(): void {
-    if (this.#timer !== null) return
+    if (this.#timer !== null) {
+      if (this.#long) this.#blocked()
+      return
+    }
     while (this.#queue.length > 0) {
       const now = performance.now()
-      // A little more than a second: the peer's clock starts with the arrival.
-      while (this.#sent.length > 0 && now - (this.#sent[0] as number) >= 1_100) this.#sent.shift()
-      if (this.#sent.length >= this.#most) {
-        this.#timer = setTimeout(
-          () => {
-            this.#timer = null
-            this.#run()
-          },
-          1_100 - (now - (this.#sent[0] as number)),
-        )
+      const wait = Math.max(...this.#windows.map((window) => window.wait(now)))
+      if (wait > 0) {
+        this.#long = wait > longMs
+        this.#timer = setTimeout(() => {
+          this.#timer = null
+          this.#run()
+        }, wait)
+        if (this.#long) this.#blocked()
         return
       }
       if (!this.#send(this.#queue.shift() as T)) {
         this.clear()
         return
       }
-      if (Number.isFinite(this.#most)) this.#sent.push(now)
+      for (const window of this.#windows) window.count(now)
     }
   }
 }

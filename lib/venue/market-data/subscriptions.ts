@@ -17,6 +17,8 @@ export interface SubscriptionsOwner {
   settled(): void
   /** What must be there to subscribe was not to be had; it is tried again. */
   unprepared(error: unknown): void
+  /** The connection's messages of this hour are used up, and more are to be sent: another connection could take them at once. */
+  exhausted(): void
 }
 
 /** What waits for its turn: one's own request, or a message of somebody else's. */
@@ -50,7 +52,12 @@ export class Subscriptions {
   constructor(protocol: MarketProtocol, owner: SubscriptionsOwner) {
     this.#protocol = protocol
     this.#owner = owner
-    this.#pacer = new Pacer(protocol.limits.messagesPerSecond, (request) => this.#sent(request))
+    const { messagesPerSecond, messagesPerHour = Number.POSITIVE_INFINITY } = protocol.limits
+    this.#pacer = new Pacer(
+      { perSecond: messagesPerSecond, perHour: messagesPerHour },
+      (request) => this.#sent(request),
+      () => this.#owner.exhausted(),
+    )
   }
 
   get size(): number {

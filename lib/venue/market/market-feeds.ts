@@ -29,6 +29,8 @@ export interface MarketLimits {
   readonly topicsPerMessage: number
   /** Messages that may be sent on one socket per second; Infinity: not documented. */
   readonly messagesPerSecond: number
+  /** The same per hour, pings left out. Default: not documented. */
+  readonly messagesPerHour?: number | undefined
   /** New connections of one address. */
   readonly connects: { readonly count: number; readonly perMs: number }
   /** Milliseconds after which the venue ends a connection; Infinity: not documented. */

@@ -11,13 +11,14 @@ import {
 import { type OkxBookOptions, okxBookMatch, okxBookSchema, okxBookShapes, okxBookTopic } from './book.js'
 
 /**
- * Three connections per second and address, 480 subscriptions per hour and connection. How many topics one socket takes is not documented.
+ * Three connections per second and address, 480 requests to subscribe, unsubscribe and log in per hour and connection. How many topics one socket takes is not documented.
  * https://www.okx.com/docs-v5/en/#overview-websocket
  */
 export const marketLimits: MarketLimits = Object.freeze({
   topics: 200,
   topicsPerMessage: 100,
   messagesPerSecond: Number.POSITIVE_INFINITY,
+  messagesPerHour: 480,
   connects: { count: 3, perMs: 1_000 },
   lifeMs: Number.POSITIVE_INFINITY,
 })
