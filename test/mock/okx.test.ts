@@ -1,4 +1,5 @@
 /** The mock venue as OKX: bare sockets, this package's clients, and the npm package okx-api. */
+import { createHmac } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { crc32 } from 'node:zlib'
@@ -110,6 +111,66 @@ describe("this package's clients", () => {
     expect(await desk.order({ symbol: 'BTC-USDT', clientOrderId: 'never' })).toBeNull()
   })
 
+  it('trade over the WebSocket alone, which names instruments by their numbers', async () => {
+    const instruments = ['ETH-USDT', 'BTC-USDT'].map((symbol) => ({ symbol, tickSize: '0.1', lotSize: '0.0001' }))
+    const requests: string[] = []
+    const venue = await start({
+      capture: [],
+      instruments,
+      chaos: {
+        fate: ({ path }: { path: string }) => {
+          requests.push(path)
+          return 'answered'
+        },
+      },
+    })
+    const url = venue.urls['private'] as string
+    const desk = okx.trading({
+      key: apiKey,
+      secret,
+      passphrase,
+      tdMode: 'cash',
+      endpoints: [venue.origin],
+      entry: 'ws',
+      streamUrl: url,
+      entryUrl: url,
+    })
+    onCleanUp(() => desk.close({ force: true }))
+    await desk.open()
+    const symbol = 'BTC-USDT'
+    const order = { symbol, side: 'buy', type: 'limit', price: '20000', size: '0.5' } as const
+    const [one, two] = [await desk.place(order), await desk.place({ ...order, symbol: 'ETH-USDT' })]
+    await desk.amend({ symbol, clientOrderId: one.clientOrderId, price: '21000' })
+    await until(() => desk.known(one)?.price === '21000', 'it is amended')
+    expect((await desk.openOrders()).map((each) => [each.symbol, each.price]).sort()).toEqual([
+      ['BTC-USDT', '21000'],
+      ['ETH-USDT', '20000'],
+    ])
+    await desk.cancel({ symbol, clientOrderId: one.clientOrderId })
+    await desk.cancelAll()
+    await until(() => [one, two].every((each) => desk.known(each)?.status === 'canceled'), 'both are canceled')
+    expect(requests.filter((path) => path.startsWith('/api/'))).toEqual([])
+  })
+
+  it('a number that is missing, unknown or none is refused', async () => {
+    const venue = await start({ capture: [], instruments: [{ symbol: 'BTC-USDT' }] })
+    const client = await connect(venue.urls['private'] as string)
+    const seconds = String(Math.floor(Date.now() / 1_000))
+    const sign = createHmac('sha256', secret).update(`${seconds}GET/users/self/verify`).digest('base64')
+    client.send({ op: 'login', args: [{ apiKey, passphrase, timestamp: seconds, sign }] })
+    await client.next(({ event }) => event === 'login')
+    const order = { tdMode: 'cash', side: 'buy', ordType: 'limit', sz: '1', px: '9' }
+    const refused = async (id: string, more: object): Promise<unknown> => {
+      client.send({ id, op: 'order', args: [{ ...order, ...more }] })
+      const answer = await client.next((message) => message['id'] === id)
+      return (answer['data'] as { sCode: string }[])[0]?.sCode
+    }
+    expect(await refused('1', { instId: 'BTC-USDT' })).toBe('50014')
+    expect(await refused('2', { instIdCode: 7 })).toBe('51001')
+    expect(await refused('3', { instIdCode: 'BTC-USDT' })).toBe('51000')
+    expect(await refused('4', { instIdCode: 1_000, instId: 'ETH-USDT' })).toBe('0')
+  })
+
   it.each([
     ['key', { key: 'other' }],
     ['secret', { secret: 'another secret' }],
@@ -164,7 +225,10 @@ describe('the npm package okx-api', () => {
       silent,
     )
     onCleanUp(() => api.getWSClient().closeAll(true))
-    const placed = await api.submitNewOrder({ ...order, px: '31000', ordType: 'ioc', clOrdId: 'two' } as never)
+    // The socket knows instruments by their numbers alone.
+    const [{ instIdCode }] = (await rest.getInstruments({ instType: 'SPOT', instId: 'BTC-USDT' })) as never as [Event]
+    const second = { ...order, instIdCode, px: '31000', ordType: 'ioc', clOrdId: 'two' }
+    const placed = await api.submitNewOrder(second as never)
     expect(placed).toMatchObject({ code: '0', data: [{ sCode: '0', clOrdId: 'two' }] })
 
     const orders = () =>

@@ -115,14 +115,31 @@ export const orderPaths: Readonly<Record<string, { readonly act: OrderAct; reado
   'POST /api/v5/trade/amend-batch-orders': { act: amend, batch: true },
 }
 
+/** Numbers of instruments: which of them it is, from 1,000 on. */
+const firstCode = 1_000
+const codesOf = ({ instruments }: DialectContext): readonly string[] => [...instruments.keys()]
+
+/** Orders over the socket name their instrument by its number alone; a name is not looked at: https://www.okx.com/docs-v5/log_en/ */
+function byCode(act: OrderAct): OrderAct {
+  return (call) => {
+    const { instIdCode } = call.params
+    if (instIdCode === undefined || instIdCode === null || instIdCode === '')
+      throw new OrderRefused('50014', 'Parameter instIdCode can not be empty.')
+    if (typeof instIdCode !== 'number') throw badParam('instIdCode')
+    const instId = codesOf(call.context)[instIdCode - firstCode]
+    if (instId === undefined) throw refusedBy('symbol')
+    return act({ ...call, params: { ...call.params, instId } })
+  }
+}
+
 /** Over the socket. */
 export const orderOps: Readonly<Record<string, OrderAct>> = {
-  order: place,
-  'batch-orders': place,
-  'cancel-order': cancel,
-  'batch-cancel-orders': cancel,
-  'amend-order': amend,
-  'batch-amend-orders': amend,
+  order: byCode(place),
+  'batch-orders': byCode(place),
+  'cancel-order': byCode(cancel),
+  'batch-cancel-orders': byCode(cancel),
+  'amend-order': byCode(amend),
+  'batch-amend-orders': byCode(amend),
 }
 
 export const maxBatch = 20
@@ -186,8 +203,8 @@ export const operations: Readonly<Record<string, Operation>> = {
       if (text(params, 'instType') !== 'SPOT') return []
       const instId = text(params, 'instId')
       return [...context.instruments.values()]
-        .filter(({ symbol }) => instId === '' || symbol === instId)
-        .map(shapes.instrumentOf)
+        .map((instrument, at) => shapes.instrumentOf(instrument, firstCode + at))
+        .filter((row) => instId === '' || row.instId === instId)
     },
   },
   'GET /api/v5/market/books': {

@@ -128,10 +128,11 @@ export function fillOf(order: Order, fill: Fill): object {
   }
 }
 
-export function instrumentOf({ symbol, base, quote, tick, lot }: Instrument): object {
+export function instrumentOf({ symbol, base, quote, tick, lot }: Instrument, instIdCode: number) {
   return {
     instType: 'SPOT',
     instId: symbol,
+    instIdCode,
     baseCcy: base,
     quoteCcy: quote,
     tickSz: plainAmount(tick),
