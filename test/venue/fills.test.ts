@@ -5,6 +5,7 @@ import { FillLedger } from '../../dist/esm/venue/desk/fill-ledger.js'
 import { Fills } from '../../dist/esm/venue/desk/fills.js'
 import { TrackedOrders } from '../../dist/esm/venue/desk/tracked-orders.js'
 import { compareDecimals, type FillEvent, type OrderUpdate, subtractDecimals } from '../../dist/esm/venue/index.js'
+import { krakenStream, krakenTrades } from '../../dist/esm/venue/kraken/stream.js'
 
 const written = (thousandths: number): string =>
   `${Math.floor(thousandths / 1_000)}.${String(thousandths % 1_000).padStart(3, '0')}`
@@ -167,5 +168,63 @@ describe('fills', () => {
     // The newest are known still.
     expect(ledger.trade('T29999', '1')).toBeNull()
     expect(ledger.trade('T20001', '1')).toBeNull()
+  })
+})
+
+describe('trades with two names', () => {
+  it('are known by either, in any order', () => {
+    const ledger = new FillLedger()
+    expect(ledger.trade('T-1', '1.5', '71')).toBe('1.5')
+    expect(ledger.trade('REST-1', '1.5', '71')).toBeNull()
+    // By the name that it was told with along with the number.
+    expect(ledger.trade('REST-1', '1.5')).toBeNull()
+    expect(ledger.trade('T-1', '1.5', '99')).toBeNull()
+    expect(ledger.trade('T-2', '1.5', '72')).toBe('1.5')
+    // A number is no name.
+    expect(ledger.trade('72', '2')).toBe('2')
+    expect(ledger.told).toBe('5.0')
+  })
+
+  it('of Kraken: told by the stream under one name and by REST under another, once', () => {
+    const orders = new TrackedOrders(10)
+    const told: FillEvent[] = []
+    const fills = new Fills({
+      orders,
+      trades: null,
+      ask: async () => ({}),
+      hearing: () => true,
+      tellsTrades: true,
+      tell: (event) => told.push(event),
+    })
+    const raw = {
+      exec_type: 'trade',
+      order_status: 'filled',
+      order_id: '7',
+      exec_id: 'TGBB7L-HT5LX-J3BZ4A',
+      trade_id: 62_887_576,
+      symbol: 'BTC/USD',
+      side: 'sell',
+      last_qty: '0.005',
+      last_price: '26599.9',
+      cum_qty: '0.005',
+    }
+    const events = krakenStream({} as never).reader()({ channel: 'executions', sequence: 1, data: [raw] })
+    for (const event of events) {
+      if (event.type === 'fill') fills.heard(event.fill)
+      if (event.type !== 'order') continue
+      const track = orders.of(event.update)
+      track?.apply(event.update)
+      if (track !== null) orders.changed(track)
+    }
+    expect(told.map(({ tradeId, size }) => [tradeId, size])).toEqual([['TGBB7L-HT5LX-J3BZ4A', '0.005']])
+    const answers = [
+      { result: { '7': { trades: ['TX-OTHER'] } } },
+      { result: { 'TX-OTHER': { ordertxid: '7', vol: '0.005', price: '26599.9', trade_id: 62_887_576, time: 1 } } },
+    ]
+    return krakenTrades({ symbol: 'XBTUSD', orderId: '7' }, async () => answers.shift()).then((found) => {
+      expect(found.length).toBe(1)
+      for (const fill of found) fills.heard(fill)
+      expect(told.length).toBe(1)
+    })
   })
 })

@@ -271,7 +271,7 @@ export const krakenDoor: DoorWire = {
     const traded = {
       exec_type: 'trade',
       exec_id: trade.id,
-      trade_id: 365573,
+      trade_id: 365_572 + Number(trade.id.slice(1)),
       last_qty: numeral(trade.size),
       last_price: numeral(trade.price),
       liquidity_ind: trade.maker ? 'm' : 't',

@@ -18,14 +18,16 @@ export class FillLedger {
     return this.#told
   }
 
-  /** A trade: how much of it has not been told; null: nothing. */
-  trade(id: string, size: string): string | null {
-    if (this.#ids.has(id)) return null
-    this.#ids.add(id)
-    if (this.#ids.size > mostIds) {
-      const [oldest] = this.#ids
-      this.#ids.delete(oldest as string)
-    }
+  /**
+   * A trade: how much of it has not been told; null: nothing.
+   * @param otherId another name of it; it is known when either is.
+   */
+  trade(id: string, size: string, otherId = ''): string | null {
+    const names = otherId === '' ? [id] : [id, `other ${otherId}`]
+    const isKnown = names.some((name) => this.#ids.has(name))
+    // Both, also of one that is known by the other: the next message may tell one alone.
+    for (const name of names) this.#remember(name)
+    if (isKnown) return null
     const known = compareDecimals(this.#unnamed, size) < 0 ? this.#unnamed : size
     this.#unnamed = subtractDecimals(this.#unnamed, known)
     if (compareDecimals(known, '0') === 0) {
@@ -36,6 +38,13 @@ export class FillLedger {
     if (compareDecimals(news, '0') <= 0) return null
     this.#told = addDecimals(this.#told, news)
     return news
+  }
+
+  #remember(name: string): void {
+    this.#ids.add(name)
+    if (this.#ids.size <= mostIds) return
+    const [oldest] = this.#ids
+    this.#ids.delete(oldest as string)
   }
 
   /** How much of what was filled in all has not been told; `'0'`: nothing. */

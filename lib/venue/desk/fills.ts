@@ -65,7 +65,7 @@ export class Fills {
       return
     }
     this.#orders.changed(track)
-    const size = this.#orders.fills(track)?.trade(fill.tradeId, fill.size) ?? null
+    const size = this.#orders.fills(track)?.trade(fill.tradeId, fill.size, fill.otherId) ?? null
     if (size === null) return
     const { symbol, clientOrderId, state } = track
     this.#tell(Object.freeze({ ...fill, symbol, clientOrderId, side: fill.side ?? state?.side ?? null, size, state }))

@@ -67,6 +67,17 @@ export function krakenStream(token: KrakenToken): StreamPlan {
   }
 }
 
+/**
+ * The number of a trade among those of its pair, which stream and REST both tell as `trade_id`. What the stream calls `exec_id` (`TGBB7L-…`) is of the
+ * form of REST's names of trades (`THVRQM-…`), and takes the place of what v1 documents to be these names; that they are equal no page says.
+ * https://docs.kraken.com/api/docs/websocket-v2/executions, https://docs.kraken.com/api/docs/websocket-v1/owntrades,
+ * https://docs.kraken.com/api/docs/rest-api/get-trade-history
+ */
+const numberIn = (raw: unknown): string => {
+  const number = numberOf(fieldOf(raw, 'trade_id'))
+  return number > 0 ? String(number) : ''
+}
+
 const decimal = (raw: unknown, name: string): string | null => writtenOut(fieldOf(raw, name))
 
 function readBalance(raw: unknown): AccountEvent {
@@ -104,6 +115,7 @@ function readExecution(raw: unknown): readonly AccountEvent[] {
   const fill: Fill = Object.freeze({
     ...common,
     tradeId: textOf(fieldOf(raw, 'exec_id')),
+    otherId: numberIn(raw),
     price: nonZeroOf(decimal(raw, 'last_price')),
     size,
     fee: decimal(fee, 'qty'),
@@ -151,6 +163,7 @@ export const krakenTrades: TradesOf = async ({ symbol, orderId, clientOrderId = 
           clientOrderId,
           side: sideOf(fieldOf(raw, 'type')),
           tradeId,
+          otherId: numberIn(raw),
           price: nonZeroOf(writtenOut(fieldOf(raw, 'price'))),
           size,
           fee: writtenOut(fieldOf(raw, 'fee')),

@@ -8,6 +8,8 @@ export interface Fill {
   readonly side: OrderSide | null
   /** The venue's id of the trade; `''`: the venue has said how much was filled, and not by which trades. */
   readonly tradeId: string
+  /** Another id that the venue has for it, where it tells two (Kraken): of one order, fills that have either in common are one. */
+  readonly otherId?: string | undefined
   readonly price: string | null
   readonly size: string
   /** Above zero: paid; below: a rebate. */

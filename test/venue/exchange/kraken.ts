@@ -94,6 +94,7 @@ export function krakenWire(): Wire {
                 vol: trade.size,
                 fee: trade.fee,
                 maker: trade.maker,
+                trade_id: 365_572 + Number(trade.id.slice(1)),
               },
             ])
           return done(Object.fromEntries(rows))
