@@ -218,6 +218,26 @@ describe('an order that is changed or canceled', () => {
     expect(track.apply(update({ status: 'canceled', filled: '0', timeMs: 10 }))).toMatchObject({ changed: false })
   })
 
+  it('is gone when the venue knows it no more, until that says something that it had not said', () => {
+    const track = new OrderTrack('X', 'c')
+    expect(track.gone()).toMatchObject({ to: 'sending', changed: false })
+    track.apply(update({ orderId: '7', status: 'partiallyFilled', filled: '0.5', size: '1', timeMs: 5 }))
+    expect(track.gone()).toEqual({ from: 'partiallyFilled', to: 'gone', filledBy: '0', changed: true })
+    expect(track.gone().changed).toBe(false)
+    expect([track.ended, track.status, track.state?.status, track.state?.filled]).toEqual([true, 'gone', 'gone', '0.5'])
+    // The same once more, and what came before it.
+    track.apply(update({ orderId: '7', status: 'partiallyFilled', filled: '0.5', size: '1', timeMs: 5 }))
+    track.apply(update({ orderId: '7', status: 'open', filled: '0', size: '1', timeMs: 4 }))
+    expect(track.status).toBe('gone')
+    // It was there after all.
+    const back = update({ orderId: '7', status: 'partiallyFilled', filled: '0.6', size: '1', timeMs: 6 })
+    expect(track.apply(back)).toEqual({ from: 'gone', to: 'partiallyFilled', filledBy: '0.1', changed: true })
+    expect(track.gone().changed).toBe(true)
+    // An end counts whatever its time.
+    expect(track.apply(update({ orderId: '7', status: 'canceled', filled: '0.6' }))).toMatchObject({ to: 'canceled' })
+    expect(track.gone()).toMatchObject({ to: 'canceled', changed: false })
+  })
+
   it('a fill that is told after the end still counts', () => {
     const track = new OrderTrack('X')
     track.apply(update({ status: 'canceled' }))

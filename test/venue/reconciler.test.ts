@@ -21,7 +21,11 @@ const update = (clientOrderId: string, status: OrderUpdate['status'], filled: st
 })
 
 /** Reconciles these orders with what the venue has, once. */
-async function reconciled(tracks: readonly OrderTrack[], venue: readonly OrderUpdate[]): Promise<OrderRef[]> {
+async function reconciled(
+  tracks: readonly OrderTrack[],
+  venue: readonly OrderUpdate[],
+  meanwhile: () => void = () => {},
+): Promise<OrderRef[]> {
   const asked: OrderRef[] = []
   const find = (ref: Pick<OrderRef, 'clientOrderId'>): OrderTrack | undefined =>
     tracks.find(({ clientOrderId }) => clientOrderId === ref.clientOrderId)
@@ -40,8 +44,10 @@ async function reconciled(tracks: readonly OrderTrack[], venue: readonly OrderUp
       },
       find,
       open: () => tracks.filter(({ ended }) => !ended),
+      gone: (track: OrderTrack) => void track.gone(),
+      ended: async () => meanwhile(),
     }
-    new Reconciler(source, resolve, reject).start()
+    new Reconciler(source, resolve, reject, { certainAfter: 20 }).start()
   })
   return asked
 }
@@ -68,5 +74,23 @@ describe('after a gap', () => {
     expect(asked.map(({ clientOrderId }) => clientOrderId).sort()).toEqual(['gone', 'sending'])
     expect(gone?.state).toMatchObject({ status: 'canceled', filled: '0.5' })
     expect(sending?.status).toBe('sending')
+  })
+
+  it('what was there and is nowhere any more has ended, once the venue has said so twice', async () => {
+    const [purged, back, heard, sending] = ['purged', 'back', 'heard', 'sending'].map(
+      (id) => new OrderTrack('BTC-USDT', id),
+    ) as [OrderTrack, OrderTrack, OrderTrack, OrderTrack]
+    purged.apply(update('purged', 'partiallyFilled', '0.25'))
+    for (const track of [back, heard]) track.apply(update(track.clientOrderId, 'open', '0'))
+    const venue: OrderUpdate[] = []
+    const asked = await reconciled([purged, back, heard, sending], venue, () => {
+      // One is shown late, and of another the stream tells.
+      venue.push(update('back', 'open', '0'))
+      setTimeout(() => heard.apply({ ...update('heard', 'partiallyFilled', '0.5'), timeMs: 2 }), 5)
+    })
+    expect(asked.filter(({ clientOrderId }) => clientOrderId === 'purged').length).toBe(2)
+    expect(purged.state).toMatchObject({ status: 'gone', filled: '0.25' })
+    expect(purged.ended).toBe(true)
+    expect([back.status, heard.status, sending.status]).toEqual(['open', 'partiallyFilled', 'sending'])
   })
 })

@@ -234,7 +234,10 @@ const operations: readonly Operation[] = [
     run: ({ account, params }) => {
       if (params['symbol'] === undefined) throw missing('symbol')
       const from = BigInt(/^\d{1,19}$/.exec(params['orderId'] ?? '0')?.[0] ?? 0)
-      const orders = [...account.orders.values()].filter(({ symbol, id }) => symbol === params['symbol'] && id >= from)
+      const since = Number(params['startTime'] ?? 0) || 0
+      const orders = [...account.orders.values()].filter(
+        ({ symbol, id, createdMs }) => symbol === params['symbol'] && id >= from && createdMs >= since,
+      )
       return recent(orders, params).map(shapes.queried)
     },
   },

@@ -194,7 +194,9 @@ export const operations: Readonly<Record<string, Operation>> = {
     perSecond: 50,
     run: ({ account, params }) =>
       page(
-        [...account.orders.values()].filter((order) => isAsked(order, params)),
+        [...account.orders.values()].filter(
+          (order) => isAsked(order, params) && order.createdMs >= Number(text(params, 'startTime') ?? 0),
+        ),
         params,
         shapes.orderOf,
       ),

@@ -162,10 +162,13 @@ function page<T>(
 
 function list({ account, query }: Call): object {
   const [products, statuses] = [query.getAll('product_ids'), query.getAll('order_status')]
+  const since = Date.parse(query.get('start_date') ?? '') || 0
   const orders = [...account.orders.values()].filter((order) => {
     const { status } = shapes.orderOf(order) as { status: string }
     return (
-      (products.length === 0 || products.includes(order.symbol)) && (statuses.length === 0 || statuses.includes(status))
+      (products.length === 0 || products.includes(order.symbol)) &&
+      (statuses.length === 0 || statuses.includes(status)) &&
+      order.createdMs >= since
     )
   })
   const { rows, cursor, hasNext } = page(orders, query)

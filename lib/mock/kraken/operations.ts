@@ -143,11 +143,12 @@ export const privateCalls: Readonly<Record<string, (call: Call) => unknown>> = {
   '/0/private/ClosedOrders': ({ account, params }) => {
     const orders = named(
       params,
-      [...account.orders.values()].filter((order) => !isOpen(order)),
-    )
-      .reverse()
-      .slice(0, 50)
-    return { closed: listed(orders, params), count: orders.length }
+      [...account.orders.values()].filter(
+        (order) => !isOpen(order) && order.updatedMs > (Number(params['start'] ?? 0) || 0) * 1_000,
+      ),
+    ).reverse()
+    const from = Math.max(0, Number(params['ofs'] ?? 0) || 0)
+    return { closed: listed(orders.slice(from, from + 50), params), count: orders.length }
   },
   '/0/private/QueryOrders': ({ account, params }) => {
     const orders = (params['txid'] ?? '').split(',').flatMap((text) => {

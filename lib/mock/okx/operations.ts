@@ -239,7 +239,9 @@ export const operations: Readonly<Record<string, Operation>> = {
     signed: true,
     run: ({ account, params }) =>
       page(
-        [...account.orders.values()].filter((order) => !isOpen(order)),
+        [...account.orders.values()].filter(
+          (order) => !isOpen(order) && order.createdMs >= Number(text(params, 'begin') || 0),
+        ),
         params,
       ),
   },

@@ -11,7 +11,14 @@ import {
   type OrderStatus,
   type OrderUpdate,
 } from '../order/order.js'
-import { acceptance, noCancelMany, type OrderDialect, refusalTable, unreadable } from '../order/order-dialect.js'
+import {
+  acceptance,
+  noCancelMany,
+  type OrderDialect,
+  readable,
+  refusalTable,
+  unreadable,
+} from '../order/order-dialect.js'
 import { OrderError } from '../order/order-error.js'
 
 /** https://developers.binance.com/docs/binance-spot-api-docs/enums#order-status-status */
@@ -72,7 +79,15 @@ interface Market {
   /** Cancels one and places another; undefined: there is no such request. */
   readonly replace?: string
   /** Weights: https://developers.binance.com/docs/binance-spot-api-docs/rest-api/trading-endpoints, …/account-endpoints, and the USD-M pages. */
-  readonly weights: { readonly place: number; readonly lookup: number; readonly open: number; readonly openAll: number }
+  readonly weights: {
+    readonly place: number
+    readonly lookup: number
+    readonly open: number
+    readonly openAll: number
+    readonly history: number
+  }
+  /** All orders of a symbol. */
+  readonly history: string
   terms(order: OrderRequest): RestRequest['query'] & object
   amend(change: OrderAmend): { readonly path: string; readonly request: RestRequest }
   amended(body: unknown): unknown
@@ -215,9 +230,33 @@ function dialect(market: Market): OrderDialect {
       if (!Array.isArray(body)) throw unreadable()
       return { orders: body.map((item) => read(item, { symbol: '' })), next: null }
     },
+    // Of one symbol. A page begins where the one before has ended.
+    history: {
+      form: (symbol, sinceMs, from) => ({
+        method: 'GET',
+        path: market.history,
+        request: {
+          query: {
+            symbol,
+            ...(from === null ? { startTime: Math.floor(sinceMs) } : { orderId: from }),
+            limit: historyPerPage,
+          },
+          weight: market.weights.history,
+          instrument: symbol,
+        },
+      }),
+      read: (body) => {
+        const orders = readable(body, (item) => read(item, { symbol: '' }))
+        const rows = body as readonly unknown[]
+        const last = textOf(fieldOf(rows.at(-1), 'orderId'))
+        return { orders, next: rows.length < historyPerPage || last === '' ? null : String(BigInt(last) + 1n) }
+      },
+    },
     refusal,
   } satisfies OrderDialect)
 }
+
+const historyPerPage = 1_000
 
 const inForce = { gtc: 'GTC', ioc: 'IOC', fok: 'FOK' } as const
 
@@ -228,7 +267,8 @@ export const binanceOrders: OrderDialect = dialect({
   open: '/api/v3/openOrders',
   all: '/api/v3/openOrders',
   replace: '/api/v3/order/cancelReplace',
-  weights: { place: 1, lookup: 4, open: 6, openAll: 80 },
+  history: '/api/v3/allOrders',
+  weights: { place: 1, lookup: 4, open: 6, openAll: 80, history: 20 },
   terms: ({ type, price, size, quoteSize, timeInForce = 'gtc', reduceOnly }) => {
     if (reduceOnly) throw new OrderError('ERR_ORDER_UNSUPPORTED', '`reduceOnly` is for derivatives')
     if (type === 'market') return { type: 'MARKET', quantity: size, quoteOrderQty: quoteSize }
@@ -256,7 +296,8 @@ export const binanceUsdmOrders: OrderDialect = dialect({
   open: '/fapi/v1/openOrders',
   all: '/fapi/v1/allOpenOrders',
   // Orders weigh nothing there: they are counted.
-  weights: { place: 0, lookup: 1, open: 1, openAll: 40 },
+  history: '/fapi/v1/allOrders',
+  weights: { place: 0, lookup: 1, open: 1, openAll: 40, history: 5 },
   terms: ({ type, price, size, quoteSize, timeInForce = 'gtc', reduceOnly }) => {
     if (quoteSize !== undefined) throw new OrderError('ERR_ORDER_UNSUPPORTED', '`quoteSize` is for Spot')
     const common = { quantity: size, reduceOnly: reduceOnly ? 'true' : undefined }

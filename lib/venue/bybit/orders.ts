@@ -3,7 +3,14 @@ import { parseConfig } from '../../runtime/config.js'
 import { decimalOf, nonZeroOf } from '../order/decimal-text.js'
 import { fieldOf, listOf, sideOf, textOf, timeOf, words } from '../order/fields.js'
 import { checkAmend, checkOrder, checkRef, type OrderRef, type OrderStatus, type OrderUpdate } from '../order/order.js'
-import { acceptance, noCancelMany, type OrderDialect, refusalTable, unreadable } from '../order/order-dialect.js'
+import {
+  acceptance,
+  noCancelMany,
+  type OrderDialect,
+  readable,
+  refusalTable,
+  unreadable,
+} from '../order/order-dialect.js'
 import { OrderError } from '../order/order-error.js'
 
 export type BybitCategory = 'spot' | 'linear' | 'inverse' | 'option'
@@ -194,6 +201,21 @@ export function bybitOrders(options: BybitOrdersOptions = {}): OrderDialect {
         orders: list.map((item) => readOrder(item, { symbol: '' })),
         next: next === '' || list.length === 0 ? null : next,
       }
+    },
+    // https://bybit-exchange.github.io/docs/v5/order/order-list
+    history: {
+      lists: [category],
+      form: (_, sinceMs, from) => ({
+        method: 'GET',
+        path: '/v5/order/history',
+        request: { query: { category, startTime: Math.floor(sinceMs), limit: 50, cursor: from ?? undefined } },
+      }),
+      read: (body) => {
+        const next = textOf(fieldOf(result(body), 'nextPageCursor'))
+        const list = fieldOf(result(body), 'list')
+        const orders = readable(list, (raw) => readOrder(raw, { symbol: '' }))
+        return { orders, next: next === '' || (list as unknown[]).length === 0 ? null : next }
+      },
     },
     refusal,
   } satisfies OrderDialect)

@@ -9,7 +9,14 @@ import {
   type OrderStatus,
   type OrderUpdate,
 } from '../order/order.js'
-import { acceptance, type CancelResult, type OrderDialect, refusalTable, unreadable } from '../order/order-dialect.js'
+import {
+  acceptance,
+  type CancelResult,
+  type OrderDialect,
+  readable,
+  refusalTable,
+  unreadable,
+} from '../order/order-dialect.js'
 import { OrderError } from '../order/order-error.js'
 
 /** https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api/orders/get-order */
@@ -146,6 +153,19 @@ export const coinbaseOrders: OrderDialect = Object.freeze({
     if (!Array.isArray(list)) throw unreadable()
     const next = fieldOf(body, 'has_next') === true ? textOf(fieldOf(body, 'cursor')) : ''
     return { orders: list.map((raw) => readOrder(raw, { symbol: '' })), next: next === '' ? null : next }
+  },
+  history: {
+    lists: ['all'],
+    form: (_, sinceMs, from) => ({
+      method: 'GET',
+      path: `${orders}/historical/batch`,
+      request: { query: { start_date: new Date(sinceMs).toISOString(), limit: 250, cursor: from ?? undefined } },
+    }),
+    read: (body) => {
+      const next = fieldOf(body, 'has_next') === true ? textOf(fieldOf(body, 'cursor')) : ''
+      const listed = readable(fieldOf(body, 'orders'), (raw) => readOrder(raw, { symbol: '' }))
+      return { orders: listed, next: next === '' ? null : next }
+    },
   },
   refusal,
 } satisfies OrderDialect)

@@ -5,6 +5,7 @@ import type { SessionConnection } from '../../session/options.js'
 import type { RequestSession } from '../../session/request-session.js'
 import type { OrderRef, OrderUpdate } from '../order/order.js'
 import { OrderError } from '../order/order-error.js'
+import type { OrderTrack } from '../order/order-track.js'
 import type { AccountEvent, Fill } from '../stream/account-events.js'
 import { PrivateStream } from '../stream/private-stream.js'
 import type { StreamPlan } from '../stream/stream-plan.js'
@@ -24,9 +25,19 @@ export interface AccountStreamParts {
   fill(fill: Fill): void
   openOrders(): Promise<readonly OrderUpdate[]>
   order(ref: OrderRef): Promise<unknown>
+  /** The venue knows it no more. */
+  gone(track: OrderTrack): void
+  /** Asks for what has ended since then, the venue's time in Unix milliseconds, and takes it. @throws OrderError */
+  endedSince(ms: number): Promise<void>
   /** The stream is subscribed, again. */
   subscribed(): void
 }
+
+/** Milliseconds by which the venue's clock, as it is known here, may be wrong. */
+const clockMarginMs = 5_000
+
+/** Failures that are over when it is tried again. */
+const trySoon: ReadonlySet<string> = new Set(['ERR_ORDER_LIMITED', 'ERR_ORDER_UNSENT', 'ERR_ORDER_UNKNOWN'])
 
 /** What a desk hears by itself: the private stream, and after each gap in it the look-ups of what was missed. */
 export class AccountStream {
@@ -35,6 +46,10 @@ export class AccountStream {
   #stream: PrivateStream | null = null
   #state: DeskState = 'closed'
   #wasLive = false
+  /** The venue's time when something was heard last. */
+  #heardMs = Number.NaN
+  /** Since when something may have been missed; NaN: nothing. */
+  #missedSinceMs = Number.NaN
   #live: { readonly promise: Promise<void>; resolve(): void; reject(error: Error): void } | null = null
 
   constructor(parts: AccountStreamParts) {
@@ -46,6 +61,8 @@ export class AccountStream {
         order: (ref) => parts.order(ref),
         find: (ref) => orders.find(ref),
         open: () => orders.open(),
+        gone: (track) => parts.gone(track),
+        ended: () => this.#ended(),
       },
       () => this.#caughtUp(),
       (error) => this.#stillBlind(error),
@@ -90,11 +107,13 @@ export class AccountStream {
       sink: {
         events: (events) => this.#hear(events),
         subscribed: () => {
+          this.#heardMs = rest.clock.timestamp()
           this.#catchUp('subscribed')
           this.#parts.subscribed()
         },
         lost: (reason, error) => {
           this.#reconciler.stop()
+          this.#missed()
           this.#set(this.#state === 'connecting' ? 'connecting' : 'blind', reason, error)
         },
         ended: (error) => {
@@ -119,7 +138,7 @@ export class AccountStream {
   }
 
   #hear(events: readonly AccountEvent[]): void {
-    const { emitter } = this.#parts
+    const { emitter, rest } = this.#parts
     for (const event of events) {
       if (event.type === 'order') this.#parts.apply(event.update)
       else if (event.type === 'fill') this.#parts.fill(event.fill)
@@ -127,9 +146,27 @@ export class AccountStream {
       else if (event.type === 'position') emitter.slot('position').emit(event.position, throwLater)
       else if (event.type === 'message') emitter.slot('message').emit(event.raw, throwLater)
       else if (event.type === 'gap' && (this.#state === 'live' || this.#state === 'catchingUp')) {
+        this.#missed()
         this.#set('blind', 'messages are missing', null)
         this.#catchUp('messages are missing')
       }
+    }
+    this.#heardMs = rest.clock.timestamp()
+  }
+
+  /** What comes next is missed. */
+  #missed(): void {
+    if (Number.isNaN(this.#missedSinceMs)) this.#missedSinceMs = this.#heardMs - clockMarginMs
+  }
+
+  /** What has ended meanwhile that nobody here knew of. A venue that does not tell that to this key is no reason to know nothing else. */
+  async #ended(): Promise<void> {
+    if (Number.isNaN(this.#missedSinceMs)) return
+    try {
+      await this.#parts.endedSince(this.#missedSinceMs)
+    } catch (error) {
+      if (!(error instanceof OrderError) || trySoon.has(error.code)) throw error
+      this.#set(this.#state, 'orders that were placed elsewhere and have ended could not be looked up', error)
     }
   }
 
@@ -150,6 +187,7 @@ export class AccountStream {
 
   #caughtUp(): void {
     this.#wasLive = true
+    this.#missedSinceMs = Number.NaN
     this.#set('live', 'all orders are known', null)
     this.#live?.resolve()
   }

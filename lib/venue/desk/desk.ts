@@ -14,8 +14,9 @@ import type { DeskEvents, DeskState, OrderEvent } from './desk-events.js'
 import { checkDeskOptions, type DeskOptions } from './desk-options.js'
 import type { DeskWiring } from './desk-wiring.js'
 import { Fills } from './fills.js'
+import { GapHistory } from './gap-history.js'
 import { type DoorAnswer, OrderDoor } from './order-door.js'
-import { settleAmend, settlePlace } from './settle.js'
+import { dated, ended, settleAmend, settlePlace } from './settle.js'
 import { Switches } from './switches.js'
 import { TrackedOrders } from './tracked-orders.js'
 import { Underway } from './underway.js'
@@ -77,6 +78,12 @@ export class Desk implements AsyncDisposable {
       openOrders: (of) => this.openOrders(of),
       apply: (update) => this.apply(update),
     })
+    const history = new GapHistory(dialect, {
+      send: async (form) => (await this.#send(form)).body,
+      apply: (update) => void this.apply(update),
+      symbols: () => this.#orders.symbols(),
+      now: () => rest.clock.timestamp(),
+    })
     this.#stream = new AccountStream({
       plan: wiring.stream ?? null,
       url: streamUrl ?? wiring.streamUrl ?? null,
@@ -88,6 +95,8 @@ export class Desk implements AsyncDisposable {
       fill: (fill) => this.#fills.heard(fill),
       openOrders: () => this.openOrders(),
       order: (ref) => this.order(ref),
+      gone: (track) => this.#gone(track),
+      endedSince: (ms) => history.learn(ms),
       subscribed: () => this.#switches.reconnected(),
     })
   }
@@ -364,6 +373,12 @@ export class Desk implements AsyncDisposable {
     return track.state ?? update
   }
 
+  /** Its trades may be known where it is not any more. */
+  #gone(track: OrderTrack): void {
+    this.#tell(track, track.gone())
+    this.#fills.search(track)
+  }
+
   #tell(track: OrderTrack, change: OrderChange): void {
     this.#orders.changed(track)
     if (!change.changed) return
@@ -378,15 +393,4 @@ export class Desk implements AsyncDisposable {
 function withClientId(request: OrderRequest): OrderRequest & { readonly clientOrderId: string } {
   const { clientOrderId = randomUUID().replaceAll('-', ''), ...rest } = checkOrder(request)
   return { ...rest, clientOrderId }
-}
-
-/** Terms are at least as new as the request that set them, where the venue does not say when they were set. */
-function dated(update: OrderUpdate, sentAt: number): OrderUpdate {
-  return (update.price ?? update.size) === null || update.timeMs >= sentAt
-    ? update
-    : Object.freeze({ ...update, timeMs: sentAt })
-}
-
-function ended({ status }: OrderUpdate): boolean {
-  return status === 'filled' || status === 'canceled' || status === 'expired' || status === 'rejected'
 }

@@ -21,6 +21,7 @@ export class Fills {
   readonly #hearing: () => boolean
   readonly #tellsTrades: boolean
   readonly #tell: (event: FillEvent) => void
+  readonly #look: (track: OrderTrack) => Promise<void>
   readonly #stray = new Set<string>()
   #closed = false
 
@@ -38,12 +39,12 @@ export class Fills {
     this.#hearing = parts.hearing
     this.#tellsTrades = parts.tellsTrades
     this.#tell = parts.tell
-    const look = async (track: OrderTrack): Promise<void> => {
+    this.#look = async (track) => {
       for (const fill of (await trades?.(refOf(track), ask)) ?? []) this.heard(fill)
     }
     this.#finder = new FillFinder({
       missing: (track) => this.#missing(track) !== '0',
-      ask: trades === null ? null : look,
+      ask: trades === null ? null : this.#look,
       giveUp: (track) => this.#unnamed(track),
     })
   }
@@ -53,6 +54,12 @@ export class Fills {
     if (this.#missing(track) === '0') return
     if (!this.#hearing() || this.#closed) this.#unnamed(track)
     else this.#finder.want(track, this.#tellsTrades ? graceMs : 0)
+  }
+
+  /** An order has ended and nobody says with what: its trades are asked for once, as they may still be known. */
+  search(track: OrderTrack): void {
+    if (this.#closed || !this.#hearing()) return
+    void this.#look(track).catch(() => {})
   }
 
   /** A trade was told, by the stream or a look-up, perhaps not for the first time. */

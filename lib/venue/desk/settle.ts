@@ -96,6 +96,16 @@ function same(is: string | null, was: string | undefined): boolean {
   return was === undefined || (is !== null && compareDecimals(is, was) === 0)
 }
 
-function ended({ status }: OrderUpdate): boolean {
-  return status === 'filled' || status === 'canceled' || status === 'expired' || status === 'rejected'
+/** Nothing more will happen to it. */
+export function ended({ status }: OrderUpdate): boolean {
+  return (
+    status === 'filled' || status === 'canceled' || status === 'expired' || status === 'rejected' || status === 'gone'
+  )
+}
+
+/** Terms are at least as new as the request that set them, where the venue does not say when they were set. */
+export function dated(update: OrderUpdate, sentAt: number): OrderUpdate {
+  return (update.price ?? update.size) === null || update.timeMs >= sentAt
+    ? update
+    : Object.freeze({ ...update, timeMs: sentAt })
 }

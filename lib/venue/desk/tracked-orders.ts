@@ -74,6 +74,11 @@ export class TrackedOrders {
     for (const track of this.#ids.keys()) if (!track.ended) yield track
   }
 
+  /** Each once. */
+  symbols(): readonly string[] {
+    return [...new Set([...this.#ids.keys()].map(({ symbol }) => symbol))]
+  }
+
   /** To be called after whatever has changed an order. */
   changed(track: OrderTrack): void {
     const ids = this.#ids.get(track)

@@ -2,7 +2,14 @@ import { krakenOrderWeight } from '../../policy/venue/kraken-order-ages.js'
 import { decimalOf, nonZeroOf } from '../order/decimal-text.js'
 import { fieldOf, listOf, numberOf, sideOf, textOf, words } from '../order/fields.js'
 import { checkAmend, checkOrder, checkRef, type OrderRef, type OrderStatus, type OrderUpdate } from '../order/order.js'
-import { acceptance, noCancelMany, type OrderDialect, refusalTable, unreadable } from '../order/order-dialect.js'
+import {
+  acceptance,
+  noCancelMany,
+  type OrderDialect,
+  readable,
+  refusalTable,
+  unreadable,
+} from '../order/order-dialect.js'
 import { OrderError } from '../order/order-error.js'
 
 /** https://docs.kraken.com/api/docs/rest-api/get-orders-info */
@@ -138,8 +145,27 @@ export const krakenOrders: OrderDialect = Object.freeze({
     if (typeof open !== 'object' || open === null) throw unreadable()
     return { orders: entriesOf(open).map(([id, raw]) => readOrder(id, raw, { symbol: '' })), next: null }
   },
+  // https://docs.kraken.com/api/docs/rest-api/get-closed-orders
+  history: {
+    lists: ['all'],
+    form: (_, sinceMs, from) => ({
+      method: 'POST',
+      path: '/0/private/ClosedOrders',
+      request: { form: { start: Math.floor(sinceMs / 1_000), ofs: from ?? undefined }, kind: 'query' },
+    }),
+    read: (body, from) => {
+      const closed = fieldOf(fieldOf(body, 'result'), 'closed')
+      if (typeof closed !== 'object' || closed === null) throw unreadable()
+      const entries = entriesOf(closed)
+      const orders = readable(entries, (entry) => readOrder(...(entry as [string, unknown]), { symbol: '' }))
+      return { orders, next: entries.length < closedPerPage ? null : String(Number(from ?? 0) + entries.length) }
+    },
+  },
   refusal,
 } satisfies OrderDialect)
+
+/** Orders of one page. */
+const closedPerPage = 50
 
 function named({ orderId, clientOrderId }: OrderRef) {
   return orderId === undefined ? { cl_ord_id: clientOrderId } : { txid: orderId }

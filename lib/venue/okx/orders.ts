@@ -3,7 +3,14 @@ import { parseConfig } from '../../runtime/config.js'
 import { decimalOf, nonZeroOf } from '../order/decimal-text.js'
 import { fieldOf, listOf, sideOf, textOf, timeOf, words } from '../order/fields.js'
 import { checkAmend, checkOrder, checkRef, type OrderRef, type OrderStatus, type OrderUpdate } from '../order/order.js'
-import { acceptance, type CancelResult, type OrderDialect, refusalTable, unreadable } from '../order/order-dialect.js'
+import {
+  acceptance,
+  type CancelResult,
+  type OrderDialect,
+  readable,
+  refusalTable,
+  unreadable,
+} from '../order/order-dialect.js'
 import { OrderError } from '../order/order-error.js'
 
 /** Options of `okx.orders()`. */
@@ -181,6 +188,22 @@ export function okxOrders(options: OkxOrdersOptions = {}): OrderDialect {
       const orders = data.map((item) => readOrder(item, { symbol: '' }))
       // The next page is what is older than the last of this one.
       return { orders, next: data.length < 100 ? null : (orders.at(-1)?.orderId ?? null) }
+    },
+    // Of the last seven days; what was canceled without any fill, of two hours.
+    // https://www.okx.com/docs-v5/en/#order-book-trading-trade-get-order-history-last-7-days
+    history: {
+      lists: ['SPOT', 'MARGIN', 'SWAP', 'FUTURES', 'OPTION'],
+      form: (instType, sinceMs, from) => ({
+        method: 'GET',
+        path: '/api/v5/trade/orders-history',
+        request: { query: { instType, begin: Math.floor(sinceMs), after: from ?? undefined, limit: 100 } },
+      }),
+      read: (body) => {
+        const data = fieldOf(body, 'data')
+        const orders = readable(data, (raw) => readOrder(raw, { symbol: '' }))
+        const rows = data as readonly unknown[]
+        return { orders, next: rows.length < 100 ? null : textOf(fieldOf(rows.at(-1), 'ordId')) || null }
+      },
     },
     refusal,
   } satisfies OrderDialect)

@@ -57,6 +57,17 @@ export interface OrderDialect {
   found(body: unknown, ref: OrderRef): OrderUpdate | null
   openOrders(symbol: string | undefined, from: string | null): OrderForm
   open(body: unknown): OrderPage
+  /** Orders that have ended since a time; undefined: the venue has no list of them that a desk could use. */
+  readonly history?:
+    | {
+        /** The lists that are asked for, one after the other; undefined: one for each symbol. */
+        readonly lists?: readonly string[] | undefined
+        /** @param from the page: null, or what `read` has said of the one before. */
+        form(list: string, sinceMs: number, from: string | null): OrderForm
+        /** May tell others as well: those that are open, or have ended before. */
+        read(body: unknown, from: string | null): OrderPage
+      }
+    | undefined
   /** What the venue's refusal means. */
   refusal(code: string, message: string): OrderErrorCode
 }
@@ -69,6 +80,19 @@ export function refusalTable(
   const table = new Map(Object.entries(codes))
   return (code, message) =>
     messages.find(([pattern]) => pattern.test(message))?.[1] ?? table.get(code) ?? 'ERR_ORDER_REFUSED'
+}
+
+/** Orders of a list of many kinds, those left out of which nothing can be read. */
+export function readable(list: unknown, read: (raw: unknown) => OrderUpdate): readonly OrderUpdate[] {
+  if (!Array.isArray(list)) throw unreadable()
+  return (list as readonly unknown[]).flatMap((raw) => {
+    try {
+      return [read(raw)]
+    } catch (error) {
+      if (error instanceof OrderError) return []
+      throw error
+    }
+  })
 }
 
 /** For dialects without `cancelMany`. */

@@ -31,6 +31,7 @@ const order: readonly TrackedStatus[] = [
   'accepted',
   'open',
   'partiallyFilled',
+  'gone',
   'rejected',
   'expired',
   'canceled',
@@ -38,7 +39,7 @@ const order: readonly TrackedStatus[] = [
 ]
 const rank = new Map(order.map((status, i) => [status, i] as const))
 const rankOf = (status: TrackedStatus): number => rank.get(status) ?? 0
-const firstEnd = rankOf('rejected')
+const firstEnd = rankOf('gone')
 const firstOfVenue = rankOf('accepted')
 
 /**
@@ -64,6 +65,8 @@ export class OrderTrack {
   #sizeFrom: OrderUpdate | null = null
   #raw: unknown = undefined
   #newest: OrderUpdate | null = null
+  /** The newest message when the venue knew it no more; null: it knows it. */
+  #goneAfter: OrderUpdate | null = null
 
   constructor(symbol: string, clientOrderId = '') {
     this.symbol = symbol
@@ -76,11 +79,12 @@ export class OrderTrack {
   }
 
   get status(): TrackedStatus {
-    return this.#status ?? this.#local
+    return this.#goneAfter === null ? (this.#status ?? this.#local) : 'gone'
   }
 
   /** It has ended: nothing more will happen to it. */
   get ended(): boolean {
+    if (this.#goneAfter !== null) return true
     return this.#status === null ? this.#local === 'refused' : rankOf(this.#status) >= firstEnd
   }
 
@@ -99,6 +103,16 @@ export class OrderTrack {
     return this.#locally('refused')
   }
 
+  /**
+   * It was there, and the venue does not know it any more. What is heard of it later, and was not said before, counts for more: an end, or
+   * that it is there after all.
+   */
+  gone(): OrderChange {
+    const from = this.status
+    if (this.#status !== null && !this.ended) this.#goneAfter = this.#newest
+    return { from, to: this.status, filledBy: '0', changed: from !== this.status }
+  }
+
   /** The venue says how it stands. */
   apply(update: OrderUpdate): OrderChange {
     const from = this.status
@@ -111,6 +125,10 @@ export class OrderTrack {
     grow(this.#learnFills(update))
     grow(this.#learnTerms(update))
     grow(this.#advance(update))
+    if (this.#goneAfter !== null && (rankOf(this.#status ?? 'sending') >= firstEnd || newer(update, this.#goneAfter))) {
+      this.#goneAfter = null
+      grow(true)
+    }
     const filledBy =
       compareDecimals(this.#filled ?? '0', before) > 0 ? subtractDecimals(this.#filled ?? '0', before) : '0'
     return { from, to: this.status, filledBy, changed }
@@ -123,7 +141,7 @@ export class OrderTrack {
       symbol: this.symbol,
       orderId: this.#orderId,
       clientOrderId: this.#clientOrderId,
-      status: this.#status,
+      status: this.#goneAfter === null ? this.#status : 'gone',
       side: this.#side,
       type: this.#type,
       price: this.#price,

@@ -51,9 +51,19 @@ export interface OrderAmend extends OrderRef {
 /**
  * - `accepted`: the venue has taken a request about it, and has not said how it stands;
  * - `open`, `partiallyFilled`: it is in the book;
- * - `filled`, `canceled`, `expired`, `rejected`: it has ended. All but `filled` may have been filled in part.
+ * - `filled`, `canceled`, `expired`, `rejected`: it has ended. All but `filled` may have been filled in part;
+ * - `gone`: it was there, and the venue neither lists it among the open orders nor knows it any more: it has ended, and how is not known. More may have
+ *   been filled than is told. No message says so, a desk finds it after a gap in its private stream.
  */
-export type OrderStatus = 'accepted' | 'open' | 'partiallyFilled' | 'filled' | 'canceled' | 'expired' | 'rejected'
+export type OrderStatus =
+  | 'accepted'
+  | 'open'
+  | 'partiallyFilled'
+  | 'filled'
+  | 'canceled'
+  | 'expired'
+  | 'rejected'
+  | 'gone'
 
 /** How an order stands, by one message of the venue. What that did not say is null, `''` or NaN. */
 export interface OrderUpdate {

@@ -128,6 +128,8 @@ function wireOf(prefix: string, all: string): Wire {
         }))
         return { body: trades }
       }
+      if (path === `${prefix}/allOrders`)
+        return { body: book.orders.filter((order) => order.symbol === symbol).map((order) => show(order)) }
       if (path === `${prefix}/openOrders` && method === 'GET')
         return { body: book.open(symbol).map((order) => show(order)) }
       if (path.endsWith('/countdownCancelAll')) {

@@ -82,7 +82,7 @@ export const bybitWire: Wire = {
     }
     // Pages of two.
     const from = Number(params['cursor'] ?? 0)
-    const open = book.open(symbol)
+    const open = path === '/v5/order/history' ? book.orders.filter(({ state }) => state !== 'open') : book.open(symbol)
     return done({
       list: open.slice(from, from + 2).map(show),
       nextPageCursor: from + 2 < open.length ? String(from + 2) : '',

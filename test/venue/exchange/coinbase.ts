@@ -84,7 +84,9 @@ export const coinbaseWire: Wire = {
     if (path === `${root}/historical/batch`) {
       const { product_ids, order_status } = params
       const listed =
-        order_status === undefined ? book.orders.filter(({ symbol }) => symbol === product_ids) : book.open(product_ids)
+        order_status === undefined
+          ? book.orders.filter(({ symbol }) => product_ids === undefined || symbol === product_ids)
+          : book.open(product_ids)
       // The newest first.
       return { body: { orders: listed.toReversed().map(show), has_next: false, cursor: '' } }
     }

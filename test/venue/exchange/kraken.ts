@@ -104,6 +104,11 @@ export function krakenWire(): Wire {
         case 'OpenOrders':
           return done({ open: show(cl_ord_id === undefined ? book.open() : found?.state === 'open' ? [found] : []) })
         case 'ClosedOrders':
+          if (cl_ord_id === undefined) {
+            const from = Number(params['ofs'] ?? 0)
+            const ended = book.orders.filter(({ state }) => state !== 'open').toReversed()
+            return done({ closed: show(ended.slice(from, from + 50)), count: ended.length })
+          }
           return done({ closed: show(found !== undefined && found.state !== 'open' ? [found] : []), count: 0 })
         default:
           return null

@@ -100,6 +100,10 @@ export const okxWire: Wire = {
       }))
       return done(...rows.reverse())
     }
+    if (path.endsWith('/orders-history')) {
+      const ended = params['instType'] === 'SPOT' ? book.orders.filter(({ state }) => state !== 'open') : []
+      return done(...ended.slice(-100).toReversed().map(show))
+    }
     if (path.endsWith('/orders-pending')) return done(...book.open(instId).map(show))
     if (!path.endsWith('/trade/order')) return null
     if (params['tdMode'] === undefined)
