@@ -1,6 +1,12 @@
 /** tickwire: native market data for Node.js. */
 
-export { Arbiter, type ArbiterOptions, type ArbiterStats, type PathStats } from './feed/arbiter.js'
+export {
+  Arbiter,
+  type ArbiterOptions,
+  type ArbiterStats,
+  type InOrderOptions,
+  type PathStats,
+} from './feed/arbiter.js'
 export type { ArbiterEvents, ArbiterGap } from './feed/arbiter-delivery.js'
 export type { Decoder, JsonDecoder, RawDecoder, SbeDecoder } from './feed/decoder.js'
 export { bytes, text } from './feed/decoder.js'

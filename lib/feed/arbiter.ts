@@ -28,6 +28,13 @@ export interface ArbiterOptions<D extends JsonDecoder = JsonDecoder> {
   readonly recent?: number | undefined
   /** `contiguous`: milliseconds that a number may be missing before it is given up, 1…600,000. Default 1,000. */
   readonly waitMs?: number | undefined
+  /**
+   * `contiguous`: rows of a key are handed on in the order of their numbers, whichever path brings them. Those that are ahead of a missing one
+   * are held back: for `windowMs`, 1…60,000 (100), in place of `waitMs`; so many of a key, `rows`, 1…half of `window` (512); so many bytes of all
+   * keys, 65,536…1 GiB (16 MiB). Then what is missing is told as a gap, and is handed on no more. Rows with numbers before a key's first one are
+   * dropped as old. Default false: rows come as they win.
+   */
+  readonly inOrder?: boolean | InOrderOptions | undefined
   /** `'leader'`: milliseconds of a key's silence after which another connection takes it over, 1…600,000. Default 1,000. */
   readonly leadMs?: number | undefined
   /** After so many milliseconds in which only numbers came that are too old, a venue has begun anew; 1…86,400,000. Default 30,000. */
@@ -39,6 +46,13 @@ export interface ArbiterOptions<D extends JsonDecoder = JsonDecoder> {
   readonly conflate?: ConflateOptions | undefined
   readonly loop?: Loop | 'park' | 'spin' | 'backoff' | 'inline' | undefined
   readonly wake?: WakeMode | undefined
+}
+
+/** How far rows are held back for those before them: see `inOrder`. */
+export interface InOrderOptions {
+  readonly windowMs?: number | undefined
+  readonly rows?: number | undefined
+  readonly bytes?: number | undefined
 }
 
 /** What one path brought. */
@@ -74,6 +88,8 @@ export interface ArbiterStats {
   /** How often a venue began its numbers anew. */
   readonly restarts: number
   readonly keys: number
+  /** `inOrder`: rows that are held back now. */
+  readonly held: number
   readonly paths: readonly PathStats[]
   /** Read by the core → handed to JS, per row. */
   readonly nativeToJs: LatencySnapshot
@@ -97,7 +113,13 @@ export let arbiterInternals: (arbiter: Arbiter) => ArbiterInternals
 
 const subject = 'arbiter options'
 
-const schema = z.strictObject({
+const inOrder = z.strictObject({
+  windowMs: z.number().min(1).max(60_000).default(100),
+  rows: z.int().min(1).max(32_768).optional(),
+  bytes: z.int().min(65_536).max(1_073_741_824).default(16_777_216),
+})
+
+const options = z.strictObject({
   decode: z.instanceof(JsonDecoder, { error: 'must be made by json(…) or json.oneOf(…)' }),
   paths: z.int().min(1).max(ArbiterLayout.maxPaths).default(2),
   window: z
@@ -108,6 +130,10 @@ const schema = z.strictObject({
     .default(1_024),
   recent: z.int().min(1_024).max(16_777_216).default(65_536),
   waitMs: z.number().min(1).max(600_000).default(1_000),
+  inOrder: z
+    .union([z.boolean(), inOrder], { error: 'must be true, false or limits' })
+    .transform((given) => (given === true ? inOrder.parse({}) : given))
+    .default(false),
   leadMs: z.number().min(1).max(600_000).default(1_000),
   restartMs: z.number().min(1).max(86_400_000).default(30_000),
   overflow: coreFields.overflow,
@@ -116,6 +142,11 @@ const schema = z.strictObject({
   conflate: coreFields.conflate,
   loop: coreFields.loop,
   wake: coreFields.wake,
+})
+
+const schema = options.refine(({ inOrder: held, window }) => held === false || (held.rows ?? 1) <= window / 2, {
+  path: ['inOrder', 'rows'],
+  message: 'must be at most half of `window`',
 })
 
 /**
@@ -198,7 +229,6 @@ export class Arbiter<const D extends JsonDecoder = JsonDecoder> implements Async
     const { memory } = this.#stats
     this.#stats.delivery.flush()
     const {
-      reserved0: _0,
       reserved1: _1,
       reserved2: _2,
       ...counters
@@ -238,7 +268,7 @@ export class Arbiter<const D extends JsonDecoder = JsonDecoder> implements Async
   #join(): NativeArbiter {
     if (this.#closed) throw configFault('feed options', ['arbiter'], 'is closed')
     if (this.#native !== null) return this.#native
-    const { decode, wake, paths, window, recent, waitMs, leadMs, restartMs } = this.#options
+    const { decode, wake, paths, window, recent, waitMs, leadMs, restartMs, inOrder: held } = this.#options
     const internals = loopInternals(this.#internals().loop)
     const channel = internals.channel(wake)
     const conflate = this.#configuration.conflateMemory()
@@ -251,6 +281,12 @@ export class Arbiter<const D extends JsonDecoder = JsonDecoder> implements Async
       wait: waitMs,
       lead: leadMs,
       restart: restartMs,
+      inOrder:
+        held === false
+          ? null
+          : { window: held.windowMs, rows: held.rows ?? Math.min(512, window / 2), bytes: held.bytes },
+      overflow: told.overflow,
+      pendingBytes: told.pendingBytes,
       ringWindow: told.ringWindow,
       flushRows: told.flushRows,
       conflateMemory: told.conflateMemory,

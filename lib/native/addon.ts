@@ -208,6 +208,10 @@ export interface NativeArbiterOptions {
   readonly wait: number
   readonly lead: number
   readonly restart: number
+  /** Null: rows come as they win. */
+  readonly inOrder: { readonly window: number; readonly rows: number; readonly bytes: number } | null
+  readonly overflow: 'block' | 'conflate' | 'dropOldest'
+  readonly pendingBytes: number
   readonly ringWindow: number
   readonly flushRows: number
   /** Null: rows are not conflated. */
@@ -596,7 +600,7 @@ export const ArbiterCounters = [
   'openMissing', // numbers that are waited for now
   'restarts', // the venue began its numbers anew
   'keys',
-  'reserved0',
+  'held', // rows that are held back now
   'reserved1',
   'reserved2',
 ] as const

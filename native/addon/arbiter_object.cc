@@ -23,6 +23,15 @@ Result<feed::ArbiterOptions> read_options(const Napi::Object& js, std::vector<Na
   o.wait_ns = ns(js, "wait");
   o.lead_ns = ns(js, "lead");
   o.restart_ns = ns(js, "restart");
+  if (js.Get("inOrder").IsObject()) {
+    const auto hold = js.Get("inOrder").As<Napi::Object>();
+    o.in_order = true;
+    o.hold_ns = ns(hold, "window");
+    o.hold_rows = static_cast<uint32_t>(size(hold, "rows"));
+    o.hold_bytes = size(hold, "bytes");
+    o.pending_bytes = size(js, "pendingBytes");
+    if (text(js, "overflow") == "dropOldest") o.overflow = feed::Overflow::kDropOldest;
+  }
   o.ring_window = static_cast<uint32_t>(size(js, "ringWindow"));
   o.flush_rows = std::max<uint32_t>(1, static_cast<uint32_t>(size(js, "flushRows")));
   auto stats = js.Get("stats").As<Napi::ArrayBuffer>();

@@ -40,9 +40,13 @@ std::string_view text_at(const uint64_t* row, uint16_t slot) noexcept {
   return {reinterpret_cast<const char*>(row) + offset, length};
 }
 
-CoreOptions for_gaps(const ArbiterOptions& options) {
+// Of gaps, and with in_order of rows.
+CoreOptions for_publisher(const ArbiterOptions& options, std::shared_ptr<Conflator> conflator) {
   CoreOptions o;
-  o.overflow = Overflow::kBlock;
+  o.overflow = options.in_order ? options.overflow : Overflow::kBlock;
+  o.pending_bytes = options.pending_bytes;
+  o.flush_interval_ns = options.flush_interval_ns;
+  o.conflator = std::move(conflator);
   o.ring_window = options.ring_window;
   o.flush_rows = options.flush_rows;
   return o;
@@ -79,7 +83,8 @@ Arbiter::Arbiter(Channel& channel, ArbiterOptions options, uint16_t handle)
 Result<std::shared_ptr<Arbiter>> Arbiter::create(Channel& channel, ArbiterOptions options, uint16_t handle) {
   if (!options.schema) return Error{Errc::kSchema, 0, "an arbiter needs rows"};
   if (options.paths < 1 || options.paths > kMaxPaths || options.stats.size() < stats_bytes(options.paths) ||
-      options.window < 64 || !std::has_single_bit(options.window)) {
+      options.window < 64 || !std::has_single_bit(options.window) ||
+      (options.in_order && options.hold_rows > options.window / 2)) {
     return Error{Errc::kSystem, 0, "arbiter options"};
   }
   if (options.overflow == Overflow::kConflate && options.conflate_regions.size() < options.schema->shapes.size()) {
@@ -87,19 +92,23 @@ Result<std::shared_ptr<Arbiter>> Arbiter::create(Channel& channel, ArbiterOption
   }
   std::shared_ptr<Arbiter> arbiter(new Arbiter(channel, std::move(options), handle));
   const ArbiterOptions& given = arbiter->options_;
-  auto publisher = Publisher::create(channel, for_gaps(given), handle, arbiter->stats_, *arbiter);
-  if (!publisher.ok()) return publisher.error();
-  arbiter->publisher_ = std::move(publisher.value());
   if (given.overflow == Overflow::kConflate) {
     arbiter->conflator_ =
         std::make_shared<Conflator>(given.conflate_memory, given.conflate_regions, channel.max_symbols());
   }
+  auto publisher =
+      Publisher::create(channel, for_publisher(given, arbiter->conflator_), handle, arbiter->stats_, *arbiter);
+  if (!publisher.ok()) return publisher.error();
+  arbiter->publisher_ = std::move(publisher.value());
   return arbiter;
 }
 
 Arbiter::~Arbiter() = default;
 
-void Arbiter::on_space() { (void)publisher_->on_space(); }
+void Arbiter::on_space() {
+  (void)publisher_->on_space();
+  if (drain()) publisher_->flush();
+}
 
 void Arbiter::close_lane(uint32_t lane) noexcept {
   dead_[dead_next_ % kDeadLanes] = lane;
@@ -116,15 +125,26 @@ Arbiter::Dropped Arbiter::filter(decode::RowBatch& batch, uint32_t path, uint32_
   uint64_t old = 0;
   batch.keep_if([&](const decode::RowBatch::Row& row) {
     ShapeKeys& shape = shapes_[row.shape];
-    if (shape.role.mode == decode::SequenceMode::kNone) return true;
+    const uint64_t* const words = batch.row_words(row);
+    if (shape.role.mode == decode::SequenceMode::kNone) {
+      if (options_.in_order) line_up(row, words);
+      return !options_.in_order;
+    }
     Key& key = key_of(shape, row.shape, row.key);
     uint64_t id = 0;
-    const Verdict verdict = judge(shape, key, batch.row_words(row), path, lane, rx_ns, id);
+    Verdict verdict = judge(shape, key, words, path, lane, rx_ns, id);
+    if (options_.in_order && verdict == Verdict::kPass) {
+      if (shape.role.mode != decode::SequenceMode::kContiguous) {
+        line_up(row, words);
+      } else if (!order(key, static_cast<int64_t>(words[shape.role.slot]), row, words)) {
+        verdict = Verdict::kOld;
+      }
+    }
     Lag& lag = lags_[id & (kLagSlots - 1)];
     if (verdict == Verdict::kPass) [[likely]] {
       ++passed;
       if (id != 0) lag = {id, rx_ns};
-      return true;
+      return !options_.in_order;
     }
     if (verdict == Verdict::kOld) ++old;
     if (id != 0 && lag.row == id) {
@@ -178,12 +198,17 @@ Arbiter::Verdict Arbiter::by_window(Key& key, int64_t number, bool counted, uint
   if (verdict == SequenceWindow::Verdict::kOld && begins_anew(key, rx_ns)) {
     window.give_up(window.newest(), tell);
     window.restart();
+    if (options_.in_order) {
+      release(key.order, std::numeric_limits<int64_t>::max());
+      key.order.started = false;
+    }
     verdict = window.offer(number, counted, tell);
   }
   if (window.missing() != before) [[unlikely]] {
     note_missing(before, window.missing());
     show(ArbiterCounter::kOpenMissing, open_missing_);
-    if (window.missing() != 0) await(key, rx_ns);
+    // In order it is the rows behind it that wait.
+    if (window.missing() != 0 && !options_.in_order) await(key, rx_ns);
   }
   switch (verdict) {
     case SequenceWindow::Verdict::kLate:
@@ -286,12 +311,16 @@ void Arbiter::on_wait_timer(int64_t now_ns) {
   if (first_awaiting_ != kNone) channel_.loop().timers().arm(wait_timer_, key_at(first_awaiting_).give_up_ns);
 }
 
-void Arbiter::tell_gap(const Key& key, int64_t first, int64_t last) {
+void Arbiter::tell_gap(Key& key, int64_t first, int64_t last) {
   count(ArbiterCounter::kGaps);
   count(ArbiterCounter::kMissing, static_cast<uint64_t>(last) - static_cast<uint64_t>(first) + 1);
   auto record = arbiter_gap_record(handle_, channel_.loop().now_ns(), key.shape, first, last,
                                    channel_.symbols().text(key.symbol));
-  publisher_->control(record);
+  if (!options_.in_order) return publisher_->control(record);
+  release(key.order, first);
+  line_.record(record);
+  key.order.next = std::max(key.order.next, last + 1);
+  release(key.order, key.order.next);
 }
 
 }  // namespace tickwire::feed

@@ -20,9 +20,11 @@
 #include "decode/schema.h"
 #include "feed/channel.h"
 #include "feed/conflator.h"
+#include "feed/held_rows.h"
 #include "feed/options.h"
 #include "feed/publisher.h"
 #include "feed/recent_set.h"
+#include "feed/row_line.h"
 #include "feed/sequence_window.h"
 #include "feed/stats.h"
 
@@ -34,6 +36,12 @@ struct ArbiterOptions : CoreOptions {  // `schema` is that of all its feeds; rec
   uint32_t recent = 65'536;            // distinct by text: so many of the last rows of a shape are remembered
   int64_t wait_ns = 1'000'000'000;     // contiguous: how long a number may be missing before it is given up
   int64_t lead_ns = 1'000'000'000;     // leader: silence of a key after which another connection takes it over
+  // Contiguous: rows of a key pass in the order of their numbers. Those that are ahead of a missing one are held back
+  // for so long, so many of a key and so many bytes of all; then what is missing is told, wait_ns or not.
+  bool in_order = false;
+  int64_t hold_ns = 100'000'000;
+  uint32_t hold_rows = 512;  // at most half of `window`
+  size_t hold_bytes = 16u << 20;
   int64_t restart_ns = 30'000'000'000;  // only numbers too old to pass for so long: the venue has begun anew
 };
 
@@ -47,7 +55,7 @@ enum class ArbiterCounter : uint8_t {
   kOpenMissing,  // numbers that are waited for now
   kRestarts,
   kKeys,
-  kReserved0,
+  kHeld,  // rows that are held back now
   kReserved1,
   kReserved2,
   kCount
@@ -97,6 +105,13 @@ class Arbiter final : public ChannelTenant, private SpaceListener {
   // Leaves in `batch` what passes.
   Dropped filter(decode::RowBatch& batch, uint32_t path, uint32_t lane, int64_t rx_ns);
 
+  // With ArbiterOptions::in_order the arbiter publishes itself. drain() comes first: false when there is no room yet
+  // for what was given before; then who waits for space may ask again. Then arrange() takes the rows of a message,
+  // which lie in memory of the batch's own, and drain() publishes what is due.
+  [[nodiscard]] bool in_order() const noexcept { return options_.in_order; }
+  Dropped arrange(decode::RowBatch& batch, uint32_t path, uint32_t lane, const ReceiveTimes& times);
+  [[nodiscard]] bool drain() { return line_.empty() || line_.drain(*publisher_); }
+
  private:
   static constexpr uint32_t kNone = UINT32_MAX;
   static constexpr uint32_t kKeysPerChunk = 256;
@@ -107,6 +122,12 @@ class Arbiter final : public ChannelTenant, private SpaceListener {
     decode::SequenceMode mode = decode::SequenceMode::kNone;
     uint16_t slot = 0;
     bool is_text = false;
+  };
+  struct Order {
+    HeldRows::Chain held;
+    int64_t next = 0;  // the number that comes next
+    bool started = false;
+    bool listed = false;  // in holding_
   };
   struct Key {
     Key(uint32_t index_, uint8_t shape_, uint32_t symbol_, uint64_t* bits, uint32_t window_size, int64_t* last)
@@ -122,6 +143,7 @@ class Arbiter final : public ChannelTenant, private SpaceListener {
     int64_t give_up_ns = 0;
     int64_t give_up_to = 0;
     uint32_t leader = 0;  // lane
+    Order order;
   };
   struct Chunk {
     std::vector<Key> keys;
@@ -155,7 +177,16 @@ class Arbiter final : public ChannelTenant, private SpaceListener {
   [[gnu::cold]] uint32_t add_key(uint8_t shape, uint32_t symbol);
   [[nodiscard]] bool begins_anew(Key& key, int64_t rx_ns) noexcept;
   void await(Key& key, int64_t rx_ns);
-  void tell_gap(const Key& key, int64_t first, int64_t last);
+  // arbiter_order.cc
+  void line_up(const decode::RowBatch::Row& row, const uint64_t* words);
+  [[nodiscard]] bool order(Key& key, int64_t number, const decode::RowBatch::Row& row, const uint64_t* words);
+  void release(Order& order, int64_t to);
+  void wait_no_longer(Key& key, int64_t number);
+  void on_hold_timer(int64_t now_ns);
+  void show_held(int64_t more) noexcept {
+    bump(kCountersOffset + static_cast<size_t>(ArbiterCounter::kHeld) * 8, static_cast<uint64_t>(more));
+  }
+  void tell_gap(Key& key, int64_t first, int64_t last);
   void note_missing(uint64_t before, uint64_t after) noexcept { open_missing_ += after - before; }
   void count(ArbiterCounter c, uint64_t n = 1) noexcept { bump(kCountersOffset + static_cast<size_t>(c) * 8, n); }
   void count(uint32_t path, PathCounter c, uint64_t n = 1) noexcept {
@@ -193,6 +224,11 @@ class Arbiter final : public ChannelTenant, private SpaceListener {
   uint32_t dead_next_ = 0;
   uint64_t seed_;
   MemberTimer<Arbiter, &Arbiter::on_wait_timer> wait_timer_{*this};
+  HeldRows held_;
+  RowLine line_;
+  std::vector<uint32_t> holding_;  // keys with rows that are held back
+  ReceiveTimes times_;             // of the rows that are looked at
+  MemberTimer<Arbiter, &Arbiter::on_hold_timer> hold_timer_{*this};
 };
 
 }  // namespace tickwire::feed

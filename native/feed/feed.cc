@@ -28,7 +28,12 @@ inline bool Feed::deliver(const ws::Message& message, const ReceiveTimes& times)
   if (decoder_ == nullptr) {
     return publisher().raw(binary ? RecordKind::kBinary : RecordKind::kText, message.data, times);
   }
-  publisher().prepare(batch_);
+  if (arbiter_ != nullptr && arbiter_->in_order()) {
+    if (!arbiter_has_room()) return false;
+    batch_.clear_into_own();
+  } else {
+    publisher().prepare(batch_);
+  }
   const auto outcome = decoder_->decode(message.data, binary, batch_);
   if (!outcome.ok) [[unlikely]] {
     refuse(outcome, message.data, times);
@@ -74,15 +79,30 @@ bool Feed::deliver_first(const decode::DecodeOutcome& outcome, const ReceiveTime
   if (books_) books_->take(batch_, outcome, times.rx_ns);
   if (outcome.cut_levels > 0) stats().add(Counter::kLevelsCut, outcome.cut_levels);
   if (books_ && books_->keeps(batch_)) return true;
-  const Arbiter::Dropped dropped = arbiter_->filter(batch_, path_, lane_, times.rx_ns);
+  const auto offered = static_cast<uint32_t>(batch_.rows().size());
+  const bool in_order = arbiter_->in_order();
+  const Arbiter::Dropped dropped =
+      in_order ? arbiter_->arrange(batch_, path_, lane_, times) : arbiter_->filter(batch_, path_, lane_, times.rx_ns);
   if (dropped.copies != 0) {
     stats().add(Counter::kDuplicates, dropped.copies);
     stats().add(Counter::kCopyLagNs, dropped.lag_ns);
+  }
+  if (in_order) {
+    stats().add(Counter::kRows, offered - dropped.copies);
+    (void)arbiter_->drain();  // if there is no room, no further message is taken
+    return true;
   }
   if (batch_.rows().empty() || publisher().rows(batch_, times)) return true;
   kept_ = kept_refused_ = true;
   kept_times_ = times;
   return false;
+}
+
+// Whether rows that the arbiter has taken before were published, so that it takes more.
+bool Feed::arbiter_has_room() {
+  if (arbiter_->drain()) return true;
+  publisher().wait();
+  return arbiter_->drain();  // room that was freed before the reader could see that we wait is announced by nobody
 }
 
 // What an arbiter let pass.

@@ -50,6 +50,8 @@ class Publisher {
   void end_of_read(int64_t now_ns);
   // Moves on what was kept back. True when nothing is left.
   bool on_space();
+  // Calls the listener when there is room, for whom publishes elsewhere. Look for room once more afterwards.
+  void wait() { channel_.wait_for_space(space_); }
   // The message that was refused is gone with its connection: forget how far it got.
   void forget_partial() noexcept { rows_done_ = 0; }
   // Rows of the refused batch that were published: the caller offers only those behind them again, as another batch.

@@ -363,38 +363,49 @@ describe('market data', () => {
   })
 
   // Kills, stalls and rollovers in any order over two paths.
-  it('each trade exactly once, or told as a gap, across any interleaving of rollovers and failures', async () => {
-    const step = fc.constantFrom('tick', 'tick', 'tick', 'kill', 'roll', 'shutdown', 'lose')
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 10 }), async (steps) => {
-        await using rig = await start({ paths: 2, overlapMs: 20, waitMs: 150 })
-        const { venue, md, seen, symbols } = rig
-        await md.open()
-        await until(() => venue.open.size === 2 && [...venue.open].every(({ topics }) => topics.size === 6), 'up')
-        venue.tick(symbols)
-        const rolling: Promise<void>[] = []
-        for (const what of steps) {
-          const [one] = venue.open
-          if (what === 'kill') one?.socket.terminate()
-          else if (what === 'roll') rolling.push(md.rollover())
-          else if (what === 'shutdown' && one !== undefined) venue.say({ e: 'serverShutdown', E: 1 }, one)
-          else if (what === 'lose' && one !== undefined) one.faults.lose = (id) => id % 3 === 0
-          await trading(rig, new Promise((resolve) => setTimeout(resolve, 40)))
-        }
-        await trading(rig, Promise.all(rolling))
-        // Until all who are open have brought a last one.
-        await until(() => venue.open.size >= 2, 'both are up again')
-        for (const connection of venue.open) connection.faults.lose = () => false
-        venue.tick(symbols)
-        await until(
-          () => symbols.every((symbol) => (seen.trades.get(symbol)?.at(-1) ?? 0) >= (venue.last.get(symbol) ?? 0)),
-          'the last trades have come',
-        )
-        await until(() => md.stats().openMissing === 0, 'nothing is waited for')
-        await new Promise((resolve) => setTimeout(resolve, 20))
-        expectComplete(seen, venue, symbols)
-      }),
-      { numRuns: 6 },
-    )
-  }, 120_000)
+  it.each([
+    ['as they win', false],
+    ['in order', { windowMs: 150 }],
+  ] as const)(
+    'each trade exactly once, or told as a gap, across any interleaving of rollovers and failures: %s',
+    {
+      timeout: 120_000,
+    },
+    async (_how, inOrder) => {
+      const step = fc.constantFrom('tick', 'tick', 'tick', 'kill', 'roll', 'shutdown', 'lose')
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 10 }), async (steps) => {
+          await using rig = await start({ paths: 2, overlapMs: 20, waitMs: 150, inOrder })
+          const { venue, md, seen, symbols } = rig
+          await md.open()
+          await until(() => venue.open.size === 2 && [...venue.open].every(({ topics }) => topics.size === 6), 'up')
+          venue.tick(symbols)
+          const rolling: Promise<void>[] = []
+          for (const what of steps) {
+            const [one] = venue.open
+            if (what === 'kill') one?.socket.terminate()
+            else if (what === 'roll') rolling.push(md.rollover())
+            else if (what === 'shutdown' && one !== undefined) venue.say({ e: 'serverShutdown', E: 1 }, one)
+            else if (what === 'lose' && one !== undefined) one.faults.lose = (id) => id % 3 === 0
+            await trading(rig, new Promise((resolve) => setTimeout(resolve, 40)))
+          }
+          await trading(rig, Promise.all(rolling))
+          // Until all who are open have brought a last one.
+          await until(() => venue.open.size >= 2, 'both are up again')
+          for (const connection of venue.open) connection.faults.lose = () => false
+          venue.tick(symbols)
+          await until(
+            () => symbols.every((symbol) => (seen.trades.get(symbol)?.at(-1) ?? 0) >= (venue.last.get(symbol) ?? 0)),
+            'the last trades have come',
+          )
+          await until(() => md.stats().openMissing === 0, 'nothing is waited for')
+          await new Promise((resolve) => setTimeout(resolve, 20))
+          expectComplete(seen, venue, symbols)
+          if (inOrder === false) return
+          for (const trades of seen.trades.values()) expect(trades).toEqual([...trades].sort((a, b) => a - b))
+        }),
+        { numRuns: 6 },
+      )
+    },
+  )
 })

@@ -83,9 +83,9 @@ export class MarketData<const D extends JsonDecoder = JsonDecoder>
     this.#source = source
     this.#options = parsed
     const { protocol } = source
-    const { overflow, queue, batch, conflate, loop, wake, tls, socket, heartbeat, proxy } = options
+    const { inOrder, overflow, queue, batch, conflate, loop, wake, tls, socket, heartbeat, proxy } = options
     this.#routes = parsed.routes
-    const given = { overflow, queue, batch, conflate, loop, wake }
+    const given = { inOrder, overflow, queue, batch, conflate, loop, wake }
     this.#arbiter = new Arbiter<D>({
       decode: protocol.decode,
       paths: parsed.routes.length,

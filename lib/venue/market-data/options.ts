@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { InOrderOptions } from '../../feed/arbiter.js'
 import type { JsonDecoder } from '../../feed/decoder.js'
 import type {
   BatchOptions,
@@ -42,6 +43,11 @@ export interface MarketDataOptions<Profile extends string = string> extends Mark
   readonly behindMs?: number | undefined
   /** How long a trade's number may be missing before it is told as a gap, 1…600,000. Default 1,000. */
   readonly waitMs?: number | undefined
+  /**
+   * Trades whose numbers go up by one (Binance, Kraken) in the order of their numbers, also over several paths and rollovers: what is ahead
+   * is held back, 100 ms unless `windowMs` says otherwise; see `Arbiter`. Default false: as they win.
+   */
+  readonly inOrder?: boolean | InOrderOptions | undefined
   /** As with feeds; `'conflate'`: the newest row of each symbol. Default `'block'`. */
   readonly overflow?: Overflow | undefined
   readonly queue?: QueueOptions | undefined
@@ -103,6 +109,7 @@ export const marketDataSchema = z.strictObject({
   signal: z.instanceof(AbortSignal, { error: 'must be an AbortSignal' }).optional(),
   // Checked by the arbiter, the books or the feeds.
   books: elsewhere,
+  inOrder: elsewhere,
   overflow: elsewhere,
   queue: elsewhere,
   batch: elsewhere,
