@@ -3,7 +3,7 @@ import { rowInternals } from '../feed/decoder.js'
 import { FeedBooks } from '../feed/feed-books.js'
 import { refusalOf } from '../feed/refusal.js'
 import { RecordKind } from '../native/addon.js'
-import { BookSetCounters, type NativeBookSet } from '../native/book-layout.js'
+import { BookSetCounters, type NativeBookSet, unreadableBook } from '../native/book-layout.js'
 import type { Channel } from '../runtime/channel.js'
 import { configFault, parseConfig } from '../runtime/config.js'
 import { ControlSink } from '../runtime/control-sink.js'
@@ -33,6 +33,8 @@ export interface BooksStats {
   readonly records: number
   /** Books without a place in the loop's symbol table: they stay empty. See the loop's options `symbols`, `symbolText`. */
   readonly noSymbol: number
+  /** Messages that could not be read and may have been of any book: see the event `unreadable`. */
+  readonly unreadable: number
 }
 
 /** What the layers above need of books. */
@@ -56,14 +58,19 @@ class BookSink extends ControlSink {
   readonly byId = new Map<number, BookEntry>()
   readonly #changed: (entry: BookEntry) => void
 
-  constructor(changed: (entry: BookEntry) => void) {
+  readonly #unreadable: () => void
+
+  constructor(changed: (entry: BookEntry) => void, unreadable: () => void) {
     super()
     this.#changed = changed
+    this.#unreadable = unreadable
   }
 
   override onOther(type: number, word: number, views: MemoryViews): void {
     if (type !== RecordKind.book) return
-    const entry = this.byId.get(views.i32[word * 2 + 2] as number)
+    const id = views.i32[word * 2 + 2] as number
+    if (id === unreadableBook) this.#unreadable()
+    const entry = this.byId.get(id)
     if (entry !== undefined) this.#changed(entry)
   }
 }
@@ -93,7 +100,10 @@ export class Books extends FeedBooks implements Iterable<Book>, Disposable {
   readonly #books
   readonly #stale
   readonly #synced
-  readonly #sink = new BookSink((entry) => this.#changed(entry))
+  readonly #sink = new BookSink(
+    (entry) => this.#changed(entry),
+    () => this.#emitter.slot('unreadable').emit({ messages: this.stats().unreadable }, this.#channel.fail),
+  )
   readonly #bySymbol = new Map<string, BookEntry>()
   /** By what messages call them. */
   readonly #byName = new Map<string, BookEntry>()
@@ -165,7 +175,8 @@ export class Books extends FeedBooks implements Iterable<Book>, Disposable {
   /**
    * Makes the book of a symbol; the one that there is, if there is one. Events for symbols without a book are counted and left out.
    * @param as what messages call it, 1…16 names of at most 255 bytes, none of them another book's. Default: the symbol.
-   * @throws ConfigError; TickwireError `ERR_BOOKS_CLOSED`.
+   * @throws ConfigError; TickwireError `ERR_BOOKS_CLOSED`; `ERR_CHANNEL_FULL`: 65,535 feeds, books and the like are all that a loop
+   * takes of one JS context: further ones go on a loop of their own.
    */
   add(symbol: string, as?: readonly string[]): Book {
     const known = this.#bySymbol.get(symbol)
@@ -183,7 +194,12 @@ export class Books extends FeedBooks implements Iterable<Book>, Disposable {
       )
     }
     const entry = new BookEntry(this.#nextId++, symbol, new BookMemory(this.depth, this.orders), names)
-    this.#native.add(entry.id, names, entry.memory.buffer)
+    try {
+      this.#native.add(entry.id, names, entry.memory.buffer)
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'ERR_CHANNEL_FULL') throw error
+      throw new TickwireError('ERR_CHANNEL_FULL', (error as Error).message, { cause: error })
+    }
     for (const name of names) this.#byName.set(name, entry)
     this.#sink.byId.set(entry.id, entry)
     this.#bySymbol.set(symbol, entry)

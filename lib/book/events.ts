@@ -53,10 +53,21 @@ export interface BookResync {
   readonly delayMs: number | null
 }
 
+/** Messages could not be read, and nothing in them said of which book they were. */
+export interface BooksUnreadable {
+  /** How many so far. */
+  readonly messages: number
+}
+
 export interface BooksEvents {
   /** A book has changed: what it shows is the newest. Each book at most once per wake-up, however often it has changed. */
   book: Book
   stale: BookStale
   synced: BookSynced
   resync: BookResync
+  /**
+   * A message could not be read that may have been of any book: books with numbers show it with their next event. Where the message names its
+   * book, that one is stale instead, and without numbers all of the connection are.
+   */
+  unreadable: BooksUnreadable
 }

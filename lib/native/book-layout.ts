@@ -124,4 +124,7 @@ export interface NativeBookSet {
   destroy(): void
 }
 
-export const BookSetCounters = ['events', 'unknown', 'elsewhere', 'records', 'noSymbol'] as const
+export const BookSetCounters = ['events', 'unknown', 'elsewhere', 'records', 'noSymbol', 'unreadable'] as const
+
+/** In place of a book's number in a record: messages could not be read that may have been of any. */
+export const unreadableBook = -1

@@ -68,7 +68,7 @@ ArbiterObject::ArbiterObject(const Napi::CallbackInfo& info) : ObjectWrap(info) 
   }
   const uint16_t handle = on->take_handle();
   if (handle == 0) {
-    throw_error(env, {Errc::kSystem, 0, "too many feeds and the like on one channel"});
+    throw_channel_full(env);
     return;
   }
   auto arbiter = feed::Arbiter::create(on->core()->channel, std::move(options.value()), handle);

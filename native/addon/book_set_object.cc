@@ -97,7 +97,7 @@ BookSetObject::BookSetObject(const Napi::CallbackInfo& info) : ObjectWrap(info) 
     snapshots_ = std::make_unique<SnapshotReader>(std::move(schema.value()));
   }
   handle_ = on->take_handle();
-  if (handle_ == 0) throw_error(env, {Errc::kSystem, 0, "too many feeds and the like on one channel"});
+  if (handle_ == 0) throw_channel_full(env);
   books_ = std::make_shared<feed::BookSet>(on->core()->channel, read_options(js), handle_);
   channel_ = on;
   channel_ref_ = Napi::Persistent(object);
@@ -149,7 +149,7 @@ Napi::Value BookSetObject::add(const Napi::CallbackInfo& info) {
   const uint32_t id = info[0].ToNumber().Uint32Value();
   const uint16_t kept = channel_->keep(Napi::Persistent(memory.As<Napi::Object>()));
   if (kept == 0 || memory_.contains(id)) {
-    throw_error(env, {Errc::kSystem, 0, "too many feeds, books and the like on one channel"});
+    throw_channel_full(env);
     return env.Undefined();
   }
   memory_[id] = kept;
@@ -222,11 +222,11 @@ Napi::Value BookSetObject::seed(const Napi::CallbackInfo& info) {
 // In the order of BookSetCounters in lib/native/book-layout.ts.
 Napi::Value BookSetObject::counters(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  auto out = Napi::Float64Array::New(env, 5);
+  auto out = Napi::Float64Array::New(env, 6);
   if (books_ == nullptr) return out;
   const feed::BookSetCounters& c = books_->counters();
   size_t i = 0;
-  for (const auto* counter : {&c.events, &c.unknown, &c.elsewhere, &c.records, &c.no_symbol}) {
+  for (const auto* counter : {&c.events, &c.unknown, &c.elsewhere, &c.records, &c.no_symbol, &c.unreadable}) {
     out[i++] = static_cast<double>(counter->load(std::memory_order_relaxed));
   }
   return out;

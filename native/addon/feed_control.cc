@@ -20,7 +20,7 @@ void FeedControl::attach(Napi::Env env, Napi::Value channel, const Make& make,
   ChannelObject* const on = ChannelObject::Unwrap(object);
   if (on == nullptr || on->closed()) return throw_error(env, {Errc::kNotOpen, 0, "the channel is closed"});
   const uint16_t handle = on->take_handle();
-  if (handle == 0) return throw_error(env, {Errc::kSystem, 0, "too many feeds and the like on one channel"});
+  if (handle == 0) return throw_channel_full(env);
   auto feed = make(on->core()->channel, handle);
   if (!feed.ok()) return throw_error(env, feed.error());
   handle_ = handle;

@@ -33,7 +33,7 @@ HubObject::HubObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   if (on == nullptr || on->closed()) throw_error(env, {Errc::kNotOpen, 0, "the channel is closed"});
   const auto js = info[1].As<Napi::Object>();
   const uint16_t handle = on->take_handle();
-  if (handle == 0) throw_error(env, {Errc::kSystem, 0, "too many feeds and the like on one channel"});
+  if (handle == 0) throw_channel_full(env);
   auto tenant =
       HubTenant::create(on->core()->channel, read_hub_options(js), static_cast<uint32_t>(size(js, "threads")), handle);
   if (!tenant.ok()) throw_error(env, tenant.error());

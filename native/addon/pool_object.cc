@@ -108,7 +108,7 @@ PoolObject::PoolObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   if (!options.ok()) throw_error(env, options.error());
   authority_ = options.value().authority;
   const uint16_t handle = on->take_handle();
-  if (handle == 0) throw_error(env, {Errc::kSystem, 0, "too many feeds and the like on one channel"});
+  if (handle == 0) throw_channel_full(env);
   auto tenant = PoolTenant::create(on->core()->channel, std::move(options.value()), handle);
   if (!tenant.ok()) throw_error(env, tenant.error());
   handle_ = handle;

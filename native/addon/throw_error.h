@@ -12,4 +12,7 @@ namespace tickwire::addon {
 
 [[noreturn]] void throw_error(Napi::Env env, const Error& error);
 
+// A channel numbers what it has with 16 bits: ERR_CHANNEL_FULL.
+[[noreturn]] void throw_channel_full(Napi::Env env);
+
 }  // namespace tickwire::addon

@@ -226,6 +226,28 @@ void BookSet::lose(BookSource& source, uint32_t symbol, int64_t rx_ns) {
   after(*book, before, rx_ns);
 }
 
+void BookSet::unreadable(BookSource& source, std::span<const std::string_view> texts, int64_t rx_ns) {
+  Entry* only = nullptr;
+  for (const std::string_view text : texts) {
+    Entry* const book = entry_of(channel_.symbols().find(text));
+    if (book == nullptr || book == only) continue;
+    if (only != nullptr) {  // it names several: it may have been of any
+      only = nullptr;
+      break;
+    }
+    only = book;
+  }
+  const bool feeds =
+      only != nullptr && only->id < source.feeds_.size() && source.feeds_[only->id] != BookSource::Feeds::kNot;
+  if (!feeds) {
+    count(counters_.unreadable);
+    return tell_unreadable();
+  }
+  const book::State before = only->state();
+  only->lose(book::Reason::kLost);
+  after(*only, before, rx_ns);
+}
+
 void BookSet::lose_all(BookSource& source, book::Reason reason, int64_t expected, int64_t got, int64_t rx_ns) {
   for (size_t id = 0; id < source.feeds_.size(); ++id) {
     if (source.feeds_[id] != BookSource::Feeds::kHas) continue;
@@ -301,7 +323,7 @@ void BookSet::publish() noexcept {
 }
 
 void BookSet::announce(Entry& entry) noexcept {
-  if (entry.waiting || (waiting_.empty() && put(entry))) return;
+  if (entry.waiting || (waiting_.empty() && put(entry.id))) return;
   entry.waiting = true;
   waiting_.push_back(entry.id);
   channel_.wait_for_space(*this);
@@ -309,10 +331,10 @@ void BookSet::announce(Entry& entry) noexcept {
   on_space();
 }
 
-bool BookSet::put(const Entry& entry) noexcept {
+bool BookSet::put(uint32_t id) noexcept {
   uint8_t* const at = channel_.ring().reserve(kRecordBytes);
   if (at == nullptr) return false;
-  const uint64_t record[2] = {record_header(kRecordBytes, RecordKind::kBook, 0, handle_), entry.id};
+  const uint64_t record[2] = {record_header(kRecordBytes, RecordKind::kBook, 0, handle_), id};
   std::memcpy(at, record, sizeof record);
   channel_.ring().commit(kRecordBytes);
   count(counters_.records);
@@ -323,11 +345,20 @@ void BookSet::on_space() {
   size_t done = 0;
   for (; done < waiting_.size(); ++done) {
     Entry& book = *entries_[waiting_[done]];
-    if (!put(book)) break;
+    if (!put(book.id)) break;
     book.waiting = false;
   }
   waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<ptrdiff_t>(done));
-  if (!waiting_.empty()) channel_.wait_for_space(*this);
+  if (unreadable_untold_ && waiting_.empty() && put(kUnreadable)) unreadable_untold_ = false;
+  if (!waiting_.empty() || unreadable_untold_) channel_.wait_for_space(*this);
+}
+
+void BookSet::tell_unreadable() noexcept {
+  if (unreadable_untold_) return;
+  unreadable_untold_ = true;
+  // Room that was freed before the reader could see that we wait is announced by nobody.
+  on_space();
+  urgent_ = true;
 }
 
 void BookSet::flush() noexcept {

@@ -3,7 +3,8 @@
 // and tells the reader by a record only when that had taken the value before: a book that changes a thousand times
 // while the reader does something else costs one record.
 //
-// Record kBook, after the 8-byte header: u32 book | u32 0.
+// Record kBook, after the 8-byte header: u32 book | u32 0. Book kUnreadable: messages could not be read that may have
+// been of any book; how many, counters() has.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/triple_slot.h"
@@ -39,11 +41,12 @@ struct BookSetOptions {
 };
 
 struct BookSetCounters {
-  std::atomic<uint64_t> events = 0;     // shown to books
-  std::atomic<uint64_t> unknown = 0;    // events of instruments that have no book
-  std::atomic<uint64_t> elsewhere = 0;  // deltas left out, since another connection feeds the book (Continuity::kNone)
-  std::atomic<uint64_t> records = 0;    // changes told to the reader
-  std::atomic<uint64_t> no_symbol = 0;  // names of books that found no room in the symbol table
+  std::atomic<uint64_t> events = 0;      // shown to books
+  std::atomic<uint64_t> unknown = 0;     // events of instruments that have no book
+  std::atomic<uint64_t> elsewhere = 0;   // deltas left out, since another connection feeds the book (Continuity::kNone)
+  std::atomic<uint64_t> records = 0;     // changes told to the reader
+  std::atomic<uint64_t> unreadable = 0;  // messages that could not be read and may have been of any book
+  std::atomic<uint64_t> no_symbol = 0;   // names of books that found no room in the symbol table
 };
 
 // Lives on the loop's thread, but for the constructor, options(), counters() and handle().
@@ -82,6 +85,10 @@ class BookSet final : public ChannelTenant, private SpaceListener {
   void apply(BookSource& source, uint32_t symbol, const book::OrderEvent& event, int64_t rx_ns);
   // Events of this book were lost on their way here.
   void lose(BookSource& source, uint32_t symbol, int64_t rx_ns);
+  // A message could not be read, of which these texts are left. Where it names one book that this connection feeds,
+  // that book has lost something; else who reads is told. For rules by which a later event shows it.
+  void unreadable(BookSource& source, std::span<const std::string_view> texts, int64_t rx_ns);
+  static constexpr uint32_t kUnreadable = UINT32_MAX;
   // Of any book of the connection.
   void lose_all(BookSource& source, book::Reason reason, int64_t expected, int64_t got, int64_t rx_ns);
   void connected(BookSource& source) noexcept { source.open_ = true; }
@@ -144,7 +151,8 @@ class BookSet final : public ChannelTenant, private SpaceListener {
   void give_up(Entry& entry);
   void on_timer(int64_t now_ns);
   void announce(Entry& entry) noexcept;
-  [[nodiscard]] bool put(const Entry& entry) noexcept;
+  [[nodiscard]] bool put(uint32_t id) noexcept;
+  void tell_unreadable() noexcept;
   void on_space() override;
   void flush() noexcept;
 
@@ -160,6 +168,7 @@ class BookSet final : public ChannelTenant, private SpaceListener {
   std::vector<uint32_t> holding_;  // they hold events back
   MemberTimer<BookSet, &BookSet::on_timer> timer_{*this};
   bool urgent_ = false;
+  bool unreadable_untold_ = false;
 };
 
 }  // namespace tickwire::feed

@@ -104,7 +104,9 @@ book::OrderEvent BookRows::read_orders(const uint64_t* row) {
 // -----------------------------------------------------------------------------------------------------------------------
 
 BookStage::BookStage(std::shared_ptr<BookSet> books, const decode::Schema& schema, bool also_rows, uint16_t feed)
-    : books_(std::move(books)), source_(feed) {
+    : books_(std::move(books)),
+      selector_(schema.cases.empty() ? std::nullopt : std::optional<decode::ShapeSelector>(schema)),
+      source_(feed) {
   for (const decode::Shape& shape : schema.shapes) {
     Shape& made = shapes_.emplace_back();
     if (!shape.book) continue;
@@ -130,15 +132,49 @@ void BookStage::disconnected() {
   if (attached_) books_->disconnected(source_);
 }
 
-void BookStage::refused(const decode::DecodeOutcome& outcome, int64_t rx_ns) {
+// Strings of a text that need not be JSON as a whole. Those with escapes are nobody's names.
+void strings_of(std::span<const uint8_t> message, std::vector<std::string_view>& out) {
+  constexpr size_t kMost = 4096;
+  const std::string_view text(reinterpret_cast<const char*>(message.data()), message.size());
+  out.clear();
+  size_t open = text.find('"');
+  while (open != std::string_view::npos && out.size() < kMost) {
+    const size_t close = text.find('"', open + 1);
+    if (close == std::string_view::npos) break;
+    out.push_back(text.substr(open + 1, close - open - 1));
+    open = text.find('"', close + 1);
+  }
+}
+
+// Whether what is left of a message speaks for a shape of book events, or at least for no other. Its strings are in
+// texts_ then.
+bool BookStage::is_of_books(std::span<const uint8_t> message) {
+  strings_of(message, texts_);
+  if (!selector_) return true;
+  bool others = false;
+  for (const std::string_view text : texts_) {
+    const int shape = selector_->match(text);
+    if (shape < 0) continue;
+    const Shape& known = shapes_[static_cast<size_t>(shape)];
+    if (known.rows && known.rows->has_events()) return true;
+    others = true;
+  }
+  return !others;
+}
+
+void BookStage::refused(const decode::DecodeOutcome& outcome, std::span<const uint8_t> message, int64_t rx_ns) {
   if (outcome.field >= 0) {
     // What it was is known: of no book, perhaps one that was counted.
     const Shape& shape = shapes_[outcome.shape];
     if (!shape.rows) return;
     if (!shape.rows->has_events()) return source_.sequence().pass();
   }
-  if (!books_->trusts_order()) return;
-  books_->lose_all(source_, book::Reason::kLost, 0, 0, rx_ns);
+  if (books_->trusts_order()) {
+    books_->lose_all(source_, book::Reason::kLost, 0, 0, rx_ns);
+  } else if (is_of_books(message)) {
+    // The next event would show it, when it comes.
+    books_->unreadable(source_, texts_, rx_ns);
+  }
   books_->end_of_message();
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "book/event.h"
@@ -12,6 +13,7 @@
 #include "decode/decoder.h"
 #include "decode/row_batch.h"
 #include "decode/schema.h"
+#include "decode/shape_selector.h"
 #include "feed/book_set.h"
 #include "feed/book_source.h"
 
@@ -85,7 +87,7 @@ class BookStage {
     if (shape.rows) take_rows(*shape.rows, batch, outcome, rx_ns);
   }
   // A message that could not be read.
-  void refused(const decode::DecodeOutcome& outcome, int64_t rx_ns);
+  void refused(const decode::DecodeOutcome& outcome, std::span<const uint8_t> message, int64_t rx_ns);
   void end_of_read() noexcept { books_->publish(); }
 
  private:
@@ -94,10 +96,13 @@ class BookStage {
     bool keeps = false;
   };
   void take_rows(BookRows& rows, decode::RowBatch& batch, const decode::DecodeOutcome& outcome, int64_t rx_ns);
+  [[nodiscard]] bool is_of_books(std::span<const uint8_t> message);
   void check_sequence(BookRows& rows, decode::RowBatch& batch, int64_t rx_ns);
 
   const std::shared_ptr<BookSet> books_;
   std::vector<Shape> shapes_;
+  const std::optional<decode::ShapeSelector> selector_;  // where the schema has several shapes
+  std::vector<std::string_view> texts_;                  // of a message that could not be read
   BookSource source_;
   bool has_events_ = false;  // some shape's rows are events
   bool attached_ = false;

@@ -37,7 +37,7 @@ inline bool Feed::deliver(const ws::Message& message, const ReceiveTimes& times)
   const auto outcome = decoder_->decode(message.data, binary, batch_);
   if (!outcome.ok) [[unlikely]] {
     refuse(outcome, message.data, times);
-    if (books_) books_->refused(outcome, times.rx_ns);
+    if (books_) books_->refused(outcome, message.data, times.rx_ns);
     return true;
   }
   if (outcome.ignored) {

@@ -20,7 +20,7 @@ export interface VenueBooksOptions
   readonly crossed?: BooksOptions['crossed']
   readonly loop?: BooksOptions['loop']
   readonly wake?: BooksOptions['wake']
-  /** Books to begin with. Default: none. */
+  /** Books to begin with, at most 65,000. Default: none. */
   readonly symbols?: readonly string[] | undefined
   /** Binance: by which snapshots are fetched. Default: one of the venue's without a key, closed with the books. */
   readonly rest?: Rest | undefined
@@ -34,10 +34,13 @@ export interface VenueBooksOptions
   readonly send?: BookSend | undefined
 }
 
+/** A loop takes 65,535 feeds, books and the like of one JS context; feeds are to have room as well. */
+const maxBooks = 65_000
+
 const ms = z.number().min(1).max(3_600_000)
 
 const schema = z.strictObject({
-  symbols: z.array(z.string().min(1).max(255)).max(100_000).default([]),
+  symbols: z.array(z.string().min(1).max(255)).max(maxBooks).default([]),
   rest: z.instanceof(Rest, { error: 'must be a Rest' }).optional(),
   fetches: z.int().min(1).max(100).default(4),
   backoff: z.strictObject({ first: ms.default(250), max: ms.default(30_000) }).prefault({}),
