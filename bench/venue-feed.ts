@@ -14,7 +14,7 @@ const symbols = ['BTCUSDT', 'ETHUSDT', 'SOLUSDT', 'BNBUSDT']
  * books in sync, best prices told. Ours against the npm package `binance` with a book in JavaScript, on the same bytes.
  */
 const bench: Bench = async (context) => {
-  const updates = context.quick ? 10_000 : 40_000
+  const updates = context.quick ? 30_000 : 80_000
   const rounds = context.quick ? 3 : 7
   const source = fork(program('source'), [JSON.stringify([symbols, updates])])
   try {
@@ -36,7 +36,8 @@ const bench: Bench = async (context) => {
             side,
             origin: `http://127.0.0.1:${port}`,
             symbols,
-            warmUp: Math.floor(messages / 4),
+            // So that what is measured has long been compiled, on both sides.
+            warmUp: Math.floor(messages / 2),
             messages,
           },
           { cpu: consumerCpu, program: program('consumer') },

@@ -6,8 +6,9 @@
 namespace tickwire::book {
 namespace {
 
-// Most changes are this near to the best; further down, halving is quicker.
-constexpr size_t kProbe = 8;
+// Levels that are compared together; most changes are within the first block.
+constexpr size_t kBlock = 32;
+constexpr size_t kMostBlocks = 32;
 // So many cut-off levels in front may wait for their memory to be used again.
 constexpr size_t kSlack = 1024;
 
@@ -22,16 +23,21 @@ bool scale_up(int64_t value, int digits, int64_t& result) noexcept {
 void shorten(int64_t& price, int& price_scale, int scale) noexcept {
   if (price_scale <= scale) return;
   // A venue that pads its prices does so with all of them: as a rule everything behind the scale is zeros.
-  const int64_t power = kPowersOfTen[price_scale - scale];
-  if (const int64_t whole = price / power; whole * power == price) {
-    price = whole;
+  if (divides_evenly(price, price_scale - scale, price)) [[likely]] {
     price_scale = scale;
     return;
   }
-  while (price_scale > scale && price % 10 == 0) {
-    price /= 10;
-    --price_scale;
-  }
+  while (price_scale > scale && divides_evenly(price, 1, price)) --price_scale;
+}
+
+// [from, to) by one place.
+template <typename Entry>
+void move_up(std::vector<Entry>& entries, size_t from, size_t to) noexcept {
+  std::memmove(entries.data() + from + 1, entries.data() + from, (to - from) * sizeof(Entry));
+}
+template <typename Entry>
+void move_down(std::vector<Entry>& entries, size_t from, size_t to) noexcept {
+  std::memmove(entries.data() + from - 1, entries.data() + from, (to - from) * sizeof(Entry));
 }
 
 }  // namespace
@@ -44,6 +50,7 @@ Ladder::Ladder(Side side, uint32_t max_levels, bool venue_cuts, uint8_t price_sc
       price_scale_(first_price_scale_) {}
 
 void Ladder::clear() noexcept {
+  keys_.clear();
   levels_.clear();
   head_ = 0;
   known_to_ = INT64_MIN;
@@ -53,7 +60,7 @@ void Ladder::clear() noexcept {
 }
 
 // The price in the ladder's scale, which rises if it must.
-Reason Ladder::scaled(const RowLevel& level, int64_t& price) {
+inline Reason Ladder::scaled(const RowLevel& level, int64_t& price) {
   if (!is_scale(level.price_scale) || !is_scale(level.size_scale) || level.size < 0) return Reason::kMalformed;
   price = level.price;
   int scale = static_cast<int>(level.price_scale);
@@ -77,36 +84,47 @@ Reason Ladder::raise_price_scale(uint8_t scale) noexcept {
   int64_t known_to = known_to_;
   if (cut_ && !scale_up(known_to_, digits, known_to)) return Reason::kPriceRange;
   known_to_ = known_to;
-  for (size_t i = head_; i < levels_.size(); ++i) levels_[i].price *= kPowersOfTen[digits];
+  for (size_t i = head_; i < levels_.size(); ++i) {
+    levels_[i].price *= kPowersOfTen[digits];
+    keys_[i] = key(levels_[i]);
+  }
   price_scale_ = scale;
   return Reason::kNone;
 }
 
-// Index of the first level that is at least as good as `key`.
-size_t Ladder::find(int64_t wanted) const noexcept {
-  size_t end = levels_.size();
-  const size_t near = end - head_ > kProbe ? end - kProbe : head_;
-  while (end > near && key(levels_[end - 1]) >= wanted) --end;
-  if (end > near || near == head_) return end;
-  const Level* from = levels_.data() + head_;
-  size_t count = near - head_;
-  while (count != 0) {
-    const size_t half = count / 2;
-    if (key(from[half]) < wanted) {
-      from += half + 1;
-      count -= half + 1;
-    } else {
-      count = half;
+// Index of the first level that is at least as good as `wanted`. Found by blocks, from the best on: their first keys do
+// not wait for each other, and within one block all are compared, so that of the branches only the last one of the
+// blocks can be guessed wrong. Halving waits for memory and guesses at every step: it is for what lies far behind.
+inline size_t Ladder::find(int64_t wanted) const noexcept {
+  const int64_t* const keys = keys_.data();
+  size_t end = keys_.size();
+  for (size_t blocks = 0; end - head_ >= kBlock; ++blocks, end -= kBlock) {
+    if (keys[end - kBlock] >= wanted) {
+      if (blocks == kMostBlocks) [[unlikely]]
+        return halve(wanted, end - kBlock);
+      continue;
     }
+    int64_t worse = 0;
+    for (size_t i = 0; i < kBlock; ++i) worse += keys[end - kBlock + i] < wanted ? 1 : 0;
+    return end - kBlock + static_cast<size_t>(worse);
   }
-  return static_cast<size_t>(from - levels_.data());
+  size_t at = head_;
+  for (size_t i = head_; i < end; ++i) at += keys[i] < wanted ? 1 : 0;
+  return at;
+}
+
+// The same, when it lies between the head and `end`.
+size_t Ladder::halve(int64_t wanted, size_t end) const noexcept {
+  const auto from = keys_.begin() + static_cast<std::ptrdiff_t>(head_);
+  const auto to = keys_.begin() + static_cast<std::ptrdiff_t>(end);
+  return static_cast<size_t>(std::lower_bound(from, to, wanted) - keys_.begin());
 }
 
 void Ladder::touch(size_t index) noexcept {
   touched_ = std::min(touched_, static_cast<uint32_t>(levels_.size() - 1 - index));
 }
 
-Reason Ladder::set(const RowLevel& level) {
+inline Reason Ladder::change(const RowLevel& level) {
   int64_t price;
   const Reason reason = scaled(level, price);
   if (reason != Reason::kNone) [[unlikely]]
@@ -116,21 +134,38 @@ Reason Ladder::set(const RowLevel& level) {
     ++beyond_;
     return Reason::kNone;
   }
-  const size_t at = find(wanted);
-  const bool here = at < levels_.size() && levels_[at].price == price;
+  size_t at = find(wanted);
+  const bool here = is_at(at, wanted);
   if (level.size == 0) {
     if (!here) return Reason::kNone;  // venues remove what one never saw; that is normal
     touch(at);
     take_out(at);
     return Reason::kNone;
   }
-  Level made{price, level.size, static_cast<uint8_t>(level.price_scale), static_cast<uint8_t>(level.size_scale)};
-  if (here) {
-    made.spare = levels_[at].spare;
-    levels_[at] = made;
-    touch(at);
-  } else {
-    touch(put_in(at, made));
+  const auto size_scale = static_cast<uint8_t>(level.size_scale);
+  if (!here) {
+    at = put_in(at);
+    keys_[at] = wanted;
+    levels_[at].price = price;
+    levels_[at].price_value = decimal_to_double(price, price_scale_);
+    levels_[at].spare = 0;
+  }
+  Level& made = levels_[at];
+  made.size = level.size;
+  made.size_value = decimal_to_double(level.size, size_scale);
+  made.price_scale = static_cast<uint8_t>(level.price_scale);
+  made.size_scale = size_scale;
+  touch(at);
+  return Reason::kNone;
+}
+
+Reason Ladder::set(const RowLevel& level) { return change(level); }
+
+Reason Ladder::apply(std::span<const RowLevel> levels) {
+  for (const RowLevel& level : levels) {
+    const Reason reason = change(level);
+    if (reason != Reason::kNone) [[unlikely]]
+      return reason;
   }
   return Reason::kNone;
 }
@@ -138,29 +173,31 @@ Reason Ladder::set(const RowLevel& level) {
 // What lies on the shorter side of a change is moved: towards the best as a rule, and far down towards the head, where
 // room is left by what was there before.
 void Ladder::take_out(size_t index) noexcept {
-  Level* const at = levels_.data() + index;
   if (index - head_ < levels_.size() - index) {
-    std::memmove(levels_.data() + head_ + 1, levels_.data() + head_, (index - head_) * sizeof(Level));
+    move_up(keys_, head_, index);
+    move_up(levels_, head_, index);
     return drop_head(1);
   }
-  std::memmove(at, at + 1, (levels_.size() - 1 - index) * sizeof(Level));
-  levels_.pop_back();
+  keys_.erase(keys_.begin() + static_cast<std::ptrdiff_t>(index));
+  levels_.erase(levels_.begin() + static_cast<std::ptrdiff_t>(index));
 }
 
-size_t Ladder::put_in(size_t index, const Level& level) {
+size_t Ladder::put_in(size_t index) {
   if (head_ == 0 || index - head_ >= levels_.size() - index) {
-    levels_.insert(levels_.begin() + static_cast<std::ptrdiff_t>(index), level);
+    keys_.insert(keys_.begin() + static_cast<std::ptrdiff_t>(index), 0);
+    levels_.insert(levels_.begin() + static_cast<std::ptrdiff_t>(index), Level{});
     return index;
   }
+  move_down(keys_, head_, index);
+  move_down(levels_, head_, index);
   --head_;
-  std::memmove(levels_.data() + head_, levels_.data() + head_ + 1, (index - 1 - head_) * sizeof(Level));
-  levels_[index - 1] = level;
   return index - 1;
 }
 
 void Ladder::drop_head(size_t count) noexcept {
   head_ += count;
   if (head_ < kSlack && head_ * 2 < levels_.size()) return;
+  keys_.erase(keys_.begin(), keys_.begin() + static_cast<std::ptrdiff_t>(head_));
   levels_.erase(levels_.begin(), levels_.begin() + static_cast<std::ptrdiff_t>(head_));
   head_ = 0;
 }
@@ -171,7 +208,7 @@ Level* Ladder::level_of(const RowLevel& level) noexcept {
   shorten(price, scale, price_scale_);
   if (scale > price_scale_ || !scale_up(price, price_scale_ - scale, price)) return nullptr;
   const size_t at = find(sign_ * price);
-  return at < levels_.size() && levels_[at].price == price ? &levels_[at] : nullptr;
+  return is_at(at, sign_ * price) ? &levels_[at] : nullptr;
 }
 
 void Ladder::trim() noexcept {
@@ -222,8 +259,10 @@ Reason Ladder::load(std::span<const RowLevel> levels, uint32_t limit) {
     int64_t price = 0;
     static_cast<void>(scaled(level, price));
     sorted = sorted && (levels_.empty() || key(levels_.back()) < sign_ * price);
-    levels_.push_back({price, level.size, static_cast<uint8_t>(level.price_scale),
-                       static_cast<uint8_t>(level.size_scale), static_cast<uint32_t>(from)});
+    levels_.push_back({decimal_to_double(price, scale),
+                       decimal_to_double(level.size, static_cast<int>(level.size_scale)), price, level.size,
+                       static_cast<uint8_t>(level.price_scale), static_cast<uint8_t>(level.size_scale),
+                       static_cast<uint32_t>(from)});
   }
   if (!sorted) {
     std::sort(levels_.begin(), levels_.end(), [this](const Level& a, const Level& b) {
@@ -238,6 +277,8 @@ Reason Ladder::load(std::span<const RowLevel> levels, uint32_t limit) {
     levels_[kept++].spare = 0;
   }
   levels_.resize(kept);
+  keys_.resize(kept);
+  for (size_t i = 0; i < kept; ++i) keys_[i] = key(levels_[i]);
   if (limit != 0 && levels.size() >= limit) {
     cut_ = true;
     known_to_ = kept != 0 ? key(levels_.front()) : INT64_MAX;

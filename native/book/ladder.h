@@ -29,6 +29,8 @@ class Ladder {
   [[nodiscard]] Reason load(std::span<const RowLevel> levels, uint32_t limit);
   // Sets or removes one level. On a fault nothing has changed, except that the price scale may have risen.
   [[nodiscard]] Reason set(const RowLevel& level);
+  // The same with several, up to the first fault.
+  [[nodiscard]] Reason apply(std::span<const RowLevel> levels);
   // The level with this price, or null; its `spare` may be written and stays while the level is there. `level` has been
   // accepted by set() before, or has its scales in range.
   [[nodiscard]] Level* level_of(const RowLevel& level) noexcept;
@@ -61,20 +63,30 @@ class Ladder {
     return touched;
   }
   // Room for levels, so that growing to so many allocates nothing.
-  void reserve(size_t levels) { levels_.reserve(levels); }
+  void reserve(size_t levels) {
+    keys_.reserve(levels);
+    levels_.reserve(levels);
+  }
 
  private:
   // Levels are kept by key, ascending: the price of bids, its negative of asks.
   [[nodiscard]] int64_t key(const Level& level) const noexcept { return sign_ * level.price; }
+  [[nodiscard]] bool is_at(size_t index, int64_t key) const noexcept {
+    return index < keys_.size() && keys_[index] == key;
+  }
   [[nodiscard]] Reason scaled(const RowLevel& level, int64_t& price);
   [[nodiscard]] size_t find(int64_t key) const noexcept;
+  [[nodiscard]] size_t halve(int64_t key, size_t end) const noexcept;
+  [[nodiscard]] Reason change(const RowLevel& level);
   void touch(size_t index) noexcept;
   void take_out(size_t index) noexcept;
-  size_t put_in(size_t index, const Level& level);  // before `index`; returns where it is
+  // Makes room before `index`; returns where it is.
+  size_t put_in(size_t index);
   void drop_head(size_t count) noexcept;
 
+  std::vector<int64_t> keys_;  // of the levels, side by side, to search in
   std::vector<Level> levels_;
-  size_t head_ = 0;  // of the levels; what lies before is room
+  size_t head_ = 0;  // of both; what lies before is room
   int64_t sign_;
   int64_t known_to_ = INT64_MIN;  // a key
   uint64_t beyond_ = 0;

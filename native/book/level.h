@@ -2,6 +2,8 @@
 #pragma once
 #include <cstdint>
 
+#include "book/decimal.h"
+
 namespace tickwire::book {
 
 // One level of an event, exactly as `levels` fields with exact decimals lie in a row (decode/row_batch.h): an event
@@ -15,37 +17,18 @@ struct RowLevel {
 };
 static_assert(sizeof(RowLevel) == 32);
 
-inline constexpr int kMaxScale = 18;
-
-inline constexpr int64_t kPowersOfTen[kMaxScale + 1] = {1,
-                                                        10,
-                                                        100,
-                                                        1'000,
-                                                        10'000,
-                                                        100'000,
-                                                        1'000'000,
-                                                        10'000'000,
-                                                        100'000'000,
-                                                        1'000'000'000,
-                                                        10'000'000'000,
-                                                        100'000'000'000,
-                                                        1'000'000'000'000,
-                                                        10'000'000'000'000,
-                                                        100'000'000'000'000,
-                                                        1'000'000'000'000'000,
-                                                        10'000'000'000'000'000,
-                                                        100'000'000'000'000'000,
-                                                        1'000'000'000'000'000'000};
-
 // One level of a book. The price is in the book's price scale (Ladder::price_scale), so prices compare as integers; the
-// size keeps its own. The scales as written stay, because checksums are made of the venue's digits.
+// size keeps its own. The scales as written stay, because checksums are made of the venue's digits. The values are
+// there too, made once when a level changes: books are shown far more often than their levels change.
 struct Level {
-  int64_t price;        // value = price / 10^(the ladder's price_scale)
-  int64_t size;         // value = size / 10^size_scale; above 0
+  double price_value;  // price / 10^(the ladder's price_scale), correctly rounded
+  double size_value;   // size / 10^size_scale, correctly rounded
+  int64_t price;
+  int64_t size;         // above 0
   uint8_t price_scale;  // as written; at most the ladder's, unless zeros were written behind it
   uint8_t size_scale;   // as written
   uint32_t spare = 0;   // for whoever sorts, or hangs something on levels
 };
-static_assert(sizeof(Level) == 24);
+static_assert(sizeof(Level) == 40);
 
 }  // namespace tickwire::book

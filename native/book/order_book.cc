@@ -11,14 +11,6 @@ uint32_t levels_kept(const Policy& policy) noexcept {
 
 bool venue_cuts(const Policy& policy) noexcept { return policy.depth != 0 && policy.depth <= policy.max_levels; }
 
-Reason set_all(Ladder& side, std::span<const RowLevel> levels) {
-  for (const RowLevel& level : levels) {
-    const Reason reason = side.set(level);
-    if (reason != Reason::kNone) return reason;
-  }
-  return Reason::kNone;
-}
-
 // No more than a new snapshot is sure to bring, else none would ever do.
 uint32_t least_levels(const Policy& policy) noexcept {
   uint32_t least = std::min(std::max(policy.min_levels, 1u), levels_kept(policy));
@@ -60,8 +52,8 @@ Reason OrderBook::load(const Event& snapshot) {
 
 Reason OrderBook::apply(const Event& delta) {
   if (delta.bids.size() + delta.asks.size() > max_event_levels_) return Reason::kEventSize;
-  Reason reason = set_all(bids_, delta.bids);
-  if (reason == Reason::kNone) reason = set_all(asks_, delta.asks);
+  Reason reason = bids_.apply(delta.bids);
+  if (reason == Reason::kNone) reason = asks_.apply(delta.asks);
   bids_.trim();
   asks_.trim();
   const Reason scales = level_scales();

@@ -2,40 +2,18 @@
 
 #include <algorithm>
 #include <bit>
-#include <charconv>
+#include <cstddef>
 #include <cstring>
-#include <iterator>
 #include <limits>
-
-#include "decode/number.h"
 
 namespace tickwire::feed {
 namespace {
-
-constexpr double kPowers[book::kMaxScale + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
-                                                 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
-constexpr int64_t kExact = int64_t{1} << 53;
 
 [[nodiscard]] constexpr uint64_t halves(uint64_t low, uint64_t high) noexcept {
   return (low & UINT32_MAX) | high << 32;
 }
 
 [[nodiscard]] uint64_t count(uint64_t n) noexcept { return std::bit_cast<uint64_t>(static_cast<double>(n)); }
-
-// Beyond 2^53 the division of two doubles would round twice.
-[[gnu::cold]] double rounded(int64_t value, uint32_t scale) noexcept {
-  char text[64];
-  char* end = std::to_chars(std::begin(text), std::end(text), value).ptr;
-  *end++ = 'e';
-  *end++ = '-';
-  end = std::to_chars(end, std::end(text), scale).ptr;
-  const auto* const from = reinterpret_cast<const uint8_t*>(text);
-  const auto* const to = reinterpret_cast<const uint8_t*>(end);
-  decode::NumberText number;
-  double out = 0;
-  if (decode::scan_number(from, to, number) != to) return 0;
-  return decode::to_double(number, from, to, out) == decode::NumberError::kNone ? out : 0;
-}
 
 struct Written {
   int64_t value;
@@ -46,24 +24,29 @@ struct Written {
 Written as_written(const book::Level& level, uint32_t price_scale) noexcept {
   const uint32_t scale = level.price_scale;
   if (scale == price_scale) return {level.price, scale};
-  if (scale < price_scale) return {level.price / book::kPowersOfTen[price_scale - scale], scale};
+  if (scale < price_scale) return {level.price / book::kPowersOfTen[static_cast<int>(price_scale - scale)], scale};
   int64_t value = 0;
-  if (__builtin_mul_overflow(level.price, book::kPowersOfTen[scale - price_scale], &value)) {
+  if (__builtin_mul_overflow(level.price, book::kPowersOfTen[static_cast<int>(scale - price_scale)], &value)) {
     return {level.price, price_scale};
   }
   return {value, scale};
 }
+
+// A level of the book begins with what the view says of it.
+static_assert(offsetof(book::Level, price_value) == 0 && offsetof(book::Level, size_value) == 8 &&
+              offsetof(book::Level, price) == 16 && offsetof(book::Level, size) == 24);
 
 uint32_t write_side(uint64_t* to, uint32_t depth, const book::Ladder& side, bool shown) noexcept {
   const auto n = shown ? static_cast<uint32_t>(std::min<size_t>(depth, side.size())) : 0;
   const uint32_t price_scale = side.price_scale();
   for (uint32_t i = 0; i < n; ++i, to += kBookLevelWords) {
     const book::Level& level = side.at(i);
-    to[0] = std::bit_cast<uint64_t>(decimal_to_double(level.price, price_scale));
-    to[1] = std::bit_cast<uint64_t>(decimal_to_double(level.size, level.size_scale));
+    std::memcpy(to, &level, 32);
+    to[4] = halves(level.size_scale, level.price_scale);
+    if (level.price_scale == price_scale) [[likely]]
+      continue;
     const Written price = as_written(level, price_scale);
     to[2] = static_cast<uint64_t>(price.value);
-    to[3] = static_cast<uint64_t>(level.size);
     to[4] = halves(level.size_scale, price.scale);
   }
   // What is not there reads as nothing, so that who reads need not ask.
@@ -88,18 +71,11 @@ void write_prices(uint64_t* to, const uint64_t* best_bid, const uint64_t* best_a
 }
 
 [[nodiscard]] uint64_t id_as_double(int64_t id) noexcept {
-  const bool exact = id >= 0 && id <= kExact;
+  const bool exact = id >= 0 && id <= book::decimal::kExact;
   return std::bit_cast<uint64_t>(exact ? static_cast<double>(id) : std::numeric_limits<double>::quiet_NaN());
 }
 
 }  // namespace
-
-double decimal_to_double(int64_t value, uint32_t scale) noexcept {
-  // Both operands are exact, so the one rounding is that of the division.
-  if (value <= kExact && value >= -kExact) [[likely]]
-    return static_cast<double>(value) / kPowers[scale];
-  return rounded(value, scale);
-}
 
 void write_book_view(uint8_t* to, uint32_t depth, const book::Ladder& bids, const book::Ladder& asks,
                      const BookHead& head, const BookNumbers& numbers) noexcept {

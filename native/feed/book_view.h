@@ -62,7 +62,4 @@ void write_book_view(uint8_t* to, uint32_t depth, const book::BookSync& sync, co
 void write_book_view(uint8_t* to, uint32_t depth, const book::Ladder& bids, const book::Ladder& asks,
                      const BookHead& head, const BookNumbers& numbers) noexcept;
 
-// value / 10^scale, correctly rounded. scale 0..18.
-[[nodiscard]] double decimal_to_double(int64_t value, uint32_t scale) noexcept;
-
 }  // namespace tickwire::feed

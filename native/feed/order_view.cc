@@ -21,7 +21,7 @@ void write_orders(uint64_t* queues, uint64_t* to, uint32_t depth, uint32_t order
       const book::OrderLadder::Order& order = side.order(at);
       words[0] = order.id.low;
       words[1] = order.id.high;
-      words[2] = std::bit_cast<uint64_t>(decimal_to_double(order.size, order.size_scale));
+      words[2] = std::bit_cast<uint64_t>(book::decimal_to_double(order.size, order.size_scale));
       words[3] = static_cast<uint64_t>(order.size);
       words[4] = order.size_scale;
       words[5] = static_cast<uint64_t>(order.time);

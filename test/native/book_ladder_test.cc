@@ -1,6 +1,10 @@
 // One side and both sides of a book: order, scales, limits, faults; and any changes against a slow reference.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <map>
+#include <random>
+
 #include "book/order_book.h"
 #include "book_truth.h"
 
@@ -153,6 +157,46 @@ TEST_CASE("book ladder: beyond a limit nothing is known, and nothing is shown") 
   CHECK(texts_of(cut) == Texts{"2/1"});
   CHECK(set(cut, "3/7") == Reason::kNone);
   CHECK(texts_of(cut) == Texts{"2/1", "3/7"});
+}
+
+TEST_CASE("book ladder: of thousands of levels the right one, wherever it lies") {
+  std::mt19937_64 random(5);
+  for (const Side side : {Side::kBid, Side::kAsk}) {
+    Ladder ladder(side, 10'000, false, 0);
+    std::map<int64_t, int64_t> truth;
+    const auto set = [&](int64_t price, int64_t size) {
+      REQUIRE(ladder.set({price, 0, size, 0}) == Reason::kNone);
+      if (size == 0) {
+        truth.erase(price);
+      } else {
+        truth[price] = size;
+      }
+    };
+    for (int i = 0; i < 6'000; ++i) {
+      // Grows to about 3,000 levels, and changes at both ends and in the middle.
+      const auto price = static_cast<int64_t>(random() % (i % 3 == 0 ? 6'000 : 600));
+      set(price, random() % 4 == 0 ? 0 : static_cast<int64_t>(1 + random() % 1'000));
+      if (i % 50 != 0) continue;
+      REQUIRE(ladder.size() == truth.size());
+      size_t at = 0;
+      const auto check = [&](const std::pair<const int64_t, int64_t>& level) {
+        REQUIRE(ladder.at(at).price == level.first);
+        REQUIRE(ladder.at(at).size == level.second);
+        ++at;
+      };
+      if (side == Side::kAsk) {
+        std::for_each(truth.begin(), truth.end(), check);
+      } else {
+        std::for_each(truth.rbegin(), truth.rend(), check);
+      }
+    }
+    REQUIRE(ladder.size() > 1'500);
+    for (const auto& [price, size] : truth) {
+      const Level* const level = ladder.level_of({price, 0, 1, 0});
+      REQUIRE(level != nullptr);
+      REQUIRE(level->size == size);
+    }
+  }
 }
 
 TEST_CASE("order book: both sides in one scale, crossed, too short") {

@@ -265,12 +265,3 @@ TEST_CASE("book set: nothing is allocated per change") {
   }
   CHECK(tickwire::testing::allocations() == before);
 }
-
-TEST_CASE("book view: doubles are correctly rounded, also beyond 2^53") {
-  CHECK(decimal_to_double(35130000, 8) == 0.3513);
-  CHECK(decimal_to_double(-35130000, 8) == -0.3513);
-  CHECK(decimal_to_double(INT64_MAX, 18) == 9.223372036854775807);
-  CHECK(decimal_to_double(INT64_MIN, 18) == -9.223372036854775808);
-  CHECK(decimal_to_double(9007199254740993, 1) == 900719925474099.3);
-  CHECK(decimal_to_double(1234567890123456789, 9) == 1234567890.123456789);
-}

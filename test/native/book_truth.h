@@ -92,11 +92,15 @@ inline Texts texts_of(const Ladder& ladder) {
   return texts;
 }
 
-// Sorted, nothing twice, no size of zero; and of a side that was cut off nothing beyond what is known.
+// Sorted, nothing twice, no size of zero, values that are the numbers; and of a side that was cut off nothing beyond
+// what is known.
 inline bool is_sound(const Ladder& ladder) {
   const int64_t sign = ladder.side() == Side::kBid ? 1 : -1;
   for (size_t i = 0; i < ladder.size(); ++i) {
-    if (ladder.at(i).size <= 0) return false;
+    const Level& level = ladder.at(i);
+    if (level.size <= 0) return false;
+    if (level.price_value != decimal_to_double(level.price, ladder.price_scale())) return false;
+    if (level.size_value != decimal_to_double(level.size, level.size_scale)) return false;
     if (i != 0 && sign * ladder.at(i).price >= sign * ladder.at(i - 1).price) return false;
     if (ladder.cut() && sign * ladder.at(i).price < sign * ladder.known_to()) return false;
   }
