@@ -7,9 +7,10 @@ import { type RawConnection, startRawServer } from '../peers/raw-server.ts'
 const schema = () => json({ symbol: json.symbol('/s'), n: json.number('/n'), text: json.decimal('/n') })
 const symbols = ['AAA', 'BBB', 'CCC', 'DDD']
 
-/** Writes rows n = 0 … count−1 as fast as the client takes them; returns when the kernel has them. */
+/** Writes rows n = 0 … count−1 as fast as the client takes them. */
 async function pour(connection: RawConnection, count: number): Promise<void> {
   await connection.accept()
+  void connection.part()
   for (let n = 0; n < count && connection.open; ) {
     const frames: Buffer[] = []
     for (const end = Math.min(count, n + 2000); n < end; n++) frames.push(frame(`{"s":"${symbols[n % 4]}","n":${n}}`))
@@ -113,6 +114,7 @@ describe('a blocked JS thread', () => {
     let pongs = 0
     await using server = await startRawServer(async (c) => {
       await c.accept()
+      void c.part()
       c.socket.on('close', () => clearInterval(timer))
       const timer = setInterval(() => {
         void c.write(Buffer.concat([frame(`{"s":"AAA","n":${n++}}`), frame('p', { opcode: 9 })]))

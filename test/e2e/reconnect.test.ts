@@ -31,8 +31,8 @@ describe('reconnection', () => {
       await c.accept()
       await c.send(`hello ${n}`)
       await sleep(20)
-      if (n === 0)
-        await (how === 'close' ? c.close(1001, 'away').then(() => c.end()) : how === 'rst' ? c.reset() : c.end())
+      if (n > 0) return c.part()
+      await (how === 'close' ? c.close(1001, 'away').then(() => c.end()) : how === 'rst' ? c.reset() : c.end())
       await c.closed
     })
     const feed = new Feed({ url: `ws://127.0.0.1:${server.port}`, decode: text(), reconnect: exponential(calm) })

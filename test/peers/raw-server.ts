@@ -98,6 +98,13 @@ export class RawConnection {
     return this.write(closeFrame(code, reason))
   }
 
+  /** Answers the client's farewell and ends; until it is answered, a client waits for three seconds. */
+  async part(): Promise<void> {
+    if ((await this.frame(({ opcode }) => opcode === Opcode.close)) === null) return
+    await this.close(1000)
+    this.end()
+  }
+
   /** FIN. */
   end(): void {
     this.socket.end()
