@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { devPackages } from './dev-packages.mjs'
+import { runDoctest } from './doctest.mjs'
 import { jobs, root, run } from './run.mjs'
 
 const { values, positionals } = parseArgs({
@@ -32,12 +33,14 @@ run('cmake', [
   '-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g1',
 ])
 run('cmake', ['--build', directory, '--target', 'tickwire_tests', '-j', jobs])
-run(join(directory, 'test', 'native', 'tickwire_tests'), positionals, {
-  // Far beyond what they take: a deadlock ends as a failure, not as a hanging run.
-  timeoutMs: 1_200_000,
+const ok = await runDoctest(join(directory, 'test', 'native', 'tickwire_tests'), positionals, {
+  processes: Number(jobs),
+  // Far beyond what any file of tests takes: a deadlock ends as a failure, not as a hanging run.
+  timeoutMs: 600_000,
   env: {
     ASAN_OPTIONS: 'detect_stack_use_after_return=1:strict_string_checks=1',
     UBSAN_OPTIONS: 'print_stacktrace=1',
     TSAN_OPTIONS: `halt_on_error=0:second_deadlock_stack=1:suppressions=${join(root, 'test', 'native', 'tsan.supp')}`,
   },
 })
+process.exitCode = ok ? 0 : 1

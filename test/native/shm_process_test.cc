@@ -58,6 +58,37 @@ class Child {
   pid_t pid_;
 };
 
+// What processes tell each other by: it ends when nobody can write to it any more.
+class Pipe {
+ public:
+  Pipe() { REQUIRE(pipe(ends_.data()) == 0); }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  ~Pipe() {
+    close(ends_[0]);
+    close_writer();
+  }
+  void close_writer() {
+    if (ends_[1] >= 0) close(ends_[1]);
+    ends_[1] = -1;
+  }
+  void write_byte() const {
+    const char byte = 1;
+    (void)!write(ends_[1], &byte, 1);  // who does not get it notices
+  }
+  // False at the end.
+  [[nodiscard]] bool read_byte() const {
+    char byte = 0;
+    ssize_t got = 0;
+    while ((got = read(ends_[0], &byte, 1)) < 0 && errno == EINTR) {
+    }
+    return got == 1;
+  }
+
+ private:
+  std::array<int, 2> ends_{};
+};
+
 std::unique_ptr<Writer> create(const Place& place, uint64_t capacity) {
   auto writer = Writer::create(place, {.capacity = capacity});
   return writer.ok() ? std::move(writer.value()) : nullptr;
@@ -292,24 +323,30 @@ TEST_CASE("shm processes: many want to be the writer, and one is") {
   const ShmDirectory directory;
   const Place place = directory.place("ticks");
   for (int round = 0; round < 20; ++round) {
-    std::array<int, 2> go{};
-    REQUIRE(pipe(go.data()) == 0);
+    Pipe go;     // ends when all may try
+    Pipe tried;  // a byte from each that has tried
+    Pipe leave;  // ends when all have tried: so long the winner holds the name
+    constexpr int kCandidates = 6;
     std::vector<std::unique_ptr<Child>> children;
-    for (int i = 0; i < 6; ++i) {
+    for (int i = 0; i < kCandidates; ++i) {
       children.push_back(std::make_unique<Child>([&] {
-        close(go[1]);
-        char byte = 0;
-        (void)!read(go[0], &byte, 1);  // returns when the parent closes its end
+        go.close_writer();
+        leave.close_writer();
+        (void)go.read_byte();
         auto writer = Writer::create(place, {.capacity = kMinCapacity});
+        tried.write_byte();
+        tried.close_writer();
         if (!writer.ok()) return writer.error().code == Errc::kShmWriterActive ? 1 : 2;
-        std::this_thread::sleep_for(std::chrono::milliseconds(500));
+        (void)leave.read_byte();
         const bool mine = writer.value()->segment().current();
         // Left as if killed: the next round has a stale segment to take over.
         _exit(mine ? 0 : 3);
       }));
     }
-    close(go[0]);
-    close(go[1]);
+    tried.close_writer();
+    go.close_writer();
+    for (int i = 0; i < kCandidates; ++i) REQUIRE(tried.read_byte());
+    leave.close_writer();
     int winners = 0;
     for (const auto& child : children) {
       const int code = child->wait();
