@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { openCapture } from 'tickwire/capture'
 
 export interface CapturedMessage {
   /** Unix seconds. */
@@ -20,52 +20,25 @@ export interface Capture {
   readonly answers: readonly (CapturedMessage & { readonly url: string })[]
 }
 
-const connected = /^(\S+) <-> ([\d.]+)$/
-const sentLine = /^(\S+) <- ([\d.]+): (.*)$/s
-const answered = /^(\S+) -> ([\d.]+): (.*)$/s
-const receivedLine = /^([\d.]+): (.*)$/s
-
-/**
- * Text format, one event per line: `URL <-> TIME` connection opened, `URL <- TIME: TEXT` sent, `TIME: TEXT` received,
- * `URL -> TIME: BODY` REST answer. Lines of any other form are an error: half a capture would pass for a whole one.
- */
-export function parseCapture(content: string): Capture {
+/** A capture of either format as a whole, its messages as text. @throws CaptureError. */
+export async function readCapture(path: string): Promise<Capture> {
   const connections: CapturedConnection[] = []
   const sent: CapturedMessage[] = []
   const received: CapturedMessage[] = []
   const answers: (CapturedMessage & { url: string })[] = []
-
-  content.split('\n').forEach((line, index) => {
-    if (line === '' || line === '\r') return
-    let match = receivedLine.exec(line)
-    if (match) {
-      received.push({ time: Number(match[1]), text: match[2] ?? '' })
-      return
-    }
-    match = connected.exec(line)
-    if (match) {
-      connections.push({ url: match[1] ?? '', opened: Number(match[2]) })
-      return
-    }
-    match = sentLine.exec(line)
-    if (match) {
-      sent.push({ time: Number(match[2]), text: match[3] ?? '' })
-      return
-    }
-    match = answered.exec(line)
-    if (match) {
-      answers.push({ url: match[1] ?? '', time: Number(match[2]), text: match[3] ?? '' })
-      return
-    }
-    throw new SyntaxError(`line ${index + 1} of the capture has no known form: ${line.slice(0, 60)}`)
-  })
+  await using reader = await openCapture(path)
+  for await (const record of reader) {
+    const time = Number(record.timeNs + reader.unixOffsetNs) / 1e9
+    if (record.type === 'open') connections.push({ url: record.url, opened: time })
+    if (!('data' in record)) continue
+    const text = Buffer.from(record.data.buffer, record.data.byteOffset, record.data.byteLength).toString()
+    if (record.type === 'answer') answers.push({ url: record.url, time, text })
+    else (record.type === 'sent' ? sent : received).push({ time, text })
+  }
   return { connections, sent, received, answers }
 }
 
-export function readCapture(path: string): Capture {
-  return parseCapture(readFileSync(path, 'utf8'))
-}
-
+/** The text format: a connection, and what it received. */
 export function formatCapture(url: string, opened: number, received: readonly CapturedMessage[]): string {
   const lines = received.map((message) => `${message.time.toFixed(6)}: ${message.text}`)
   return `${url} <-> ${opened.toFixed(6)}\n${lines.join('\n')}\n`

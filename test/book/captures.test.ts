@@ -60,8 +60,8 @@ describe.skipIf(!isThere && !isDemanded)(
       ['BINANCE_US', binance, 332],
       ['BINANCE_FUTURES', binanceUsdm, 749],
     ] as const)('%s: equal to the reference after each message, without a gap', async (file, venue, expected) => {
-      const { received, answers } = readCapture(`${captures}${file}.ws.1.0`)
-      const { answers: recorded } = readCapture(`${captures}${file}.http.0.0`)
+      const { received, answers } = await readCapture(`${captures}${file}.ws.1.0`)
+      const { answers: recorded } = await readCapture(`${captures}${file}.http.0.0`)
       const bodies = new Map(
         [...answers, ...recorded].flatMap(({ url, text }) => {
           const symbol = new URL(url).searchParams.get('symbol')
@@ -138,7 +138,7 @@ describe.skipIf(!isThere && !isDemanded)(
     })
 
     it('OKCOIN: every check sum is that of the book', async () => {
-      const { received } = readCapture(`${captures}OKCOIN.ws.1.0`)
+      const { received } = await readCapture(`${captures}OKCOIN.ws.1.0`)
       await using server = await startWsServer()
       // The recording is older than the numbers of this protocol.
       await using kept = okx.books({ sequence: false, depth: 400 })
@@ -170,7 +170,7 @@ describe.skipIf(!isThere && !isDemanded)(
     })
 
     it('OKCOIN: a check sum that is another makes the book stale', async () => {
-      const { received } = readCapture(`${captures}OKCOIN.ws.1.0`)
+      const { received } = await readCapture(`${captures}OKCOIN.ws.1.0`)
       await using server = await startWsServer()
       await using kept = okx.books({ sequence: false, symbols: ['BTC-USD'] })
       const [options] = okx.market({ symbols: ['BTC-USD'], streams: ['book'], url: server.url })

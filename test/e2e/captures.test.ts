@@ -159,8 +159,8 @@ function combined(exact: boolean, options: { withEvent: boolean }): Venue {
   }
 }
 
-function received(name: string): string[] {
-  return readCapture(fileURLToPath(new URL(name, shared))).received.map(({ text }) => text)
+async function received(name: string): Promise<string[]> {
+  return (await readCapture(fileURLToPath(new URL(name, shared)))).received.map(({ text }) => text)
 }
 
 const ways = [
@@ -181,7 +181,7 @@ describe.skipIf(!isThere && !isDemanded)(
         ['as doubles', false],
         ['exact', true],
       ] as const)('%s', async (_, exact) => {
-        const messages = received(file)
+        const messages = await received(file)
         const venue = combined(exact, { withEvent })
         for (const way of ways) {
           const delivered = await deliver(messages, venue, way)
@@ -196,7 +196,7 @@ describe.skipIf(!isThere && !isDemanded)(
       ['BINANCE_US.http.0.0', 4],
       ['BINANCE_FUTURES.http.0.0', 4],
     ] as const)('%s: book snapshots of up to a thousand levels a side', async (file, count) => {
-      const messages = readCapture(fileURLToPath(new URL(file, shared))).answers.map(({ text }) => text)
+      const messages = (await readCapture(fileURLToPath(new URL(file, shared)))).answers.map(({ text }) => text)
       expect(messages.length).toBe(count)
       for (const exact of [false, true]) {
         const levels = (pointer: string) => json.levels(pointer, exact ? { exact: true } : {})
@@ -274,7 +274,7 @@ describe.skipIf(!isThere && !isDemanded)(
         pick: (message) => (JSON.parse(message) as { arg: { channel: string } }).arg.channel,
       }
       // Confirmations name the channel too, but hold no rows: they would be refused as such.
-      const messages = received('OKCOIN.ws.1.0').filter((message) => !message.includes('"event"'))
+      const messages = (await received('OKCOIN.ws.1.0')).filter((message) => !message.includes('"event"'))
       for (const way of ways) {
         const delivered = await deliver(messages, venue, way)
         compare(delivered, messages, venue)
@@ -283,7 +283,7 @@ describe.skipIf(!isThere && !isDemanded)(
     })
 
     it('OKCOIN.ws.1.0: confirmations without rows are refused, and named', async () => {
-      const messages = received('OKCOIN.ws.1.0')
+      const messages = await received('OKCOIN.ws.1.0')
       const row: ShapeSpec = { each: '/data', fields: { channel: json.symbol('/arg/channel', { from: 'root' }) } }
       const confirms = (message: string): boolean => message.includes('"event"')
       const venue: Venue = {
@@ -320,7 +320,7 @@ describe.skipIf(!isThere && !isDemanded)(
           open: decimal('/1/o/1'),
         },
       }
-      const messages = received('KRAKEN.ws.49.0')
+      const messages = await received('KRAKEN.ws.49.0')
       const venue: Venue = {
         shapes: { ticker },
         decoder: json.oneOf('/2', { ticker: decoderOf(ticker) }, { otherwise: 'ignore' }),
@@ -353,7 +353,7 @@ describe.skipIf(!isThere && !isDemanded)(
         },
       }
       const variants = Object.fromEntries(Object.entries(shapes).map(([name, spec]) => [name, decoderOf(spec)]))
-      const messages = received('KRAKEN.ws.49.0')
+      const messages = await received('KRAKEN.ws.49.0')
       const venue: Venue = {
         shapes,
         decoder: json.oneOf('/event', variants, { otherwise: 'ignore' }),
@@ -370,9 +370,9 @@ describe.skipIf(!isThere && !isDemanded)(
   },
 )
 
-describe('the synthetic stream of the examples', () => {
+describe('the synthetic stream of the examples', async () => {
   const path = fileURLToPath(new URL('../../examples/captures/SIMULATED.ws.1.0', import.meta.url))
-  const messages = readCapture(path).received.map(({ text }) => text)
+  const messages = (await readCapture(path)).received.map(({ text }) => text)
 
   it.each([
     ['as doubles', false],

@@ -195,7 +195,7 @@ describe('rows of an answer', () => {
     async () => {
       let seen = 0
       for (const name of ['BINANCE', 'BINANCE_US', 'BINANCE_FUTURES']) {
-        const { answers } = readCapture(fileURLToPath(new URL(`${name}.http.0.0`, captures)))
+        const { answers } = await readCapture(fileURLToPath(new URL(`${name}.http.0.0`, captures)))
         for (const { url, text } of answers) {
           if (!url.includes('/depth')) continue
           const parsed = JSON.parse(text) as Depth

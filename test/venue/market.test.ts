@@ -158,11 +158,12 @@ async function deliver(name: keyof typeof venues, messages: readonly string[], o
 const captures = fileURLToPath(new URL('../../../shared/captures/', import.meta.url))
 const isThere = existsSync(captures)
 const isDemanded = process.env['TICKWIRE_REQUIRE_CAPTURES'] === '1'
-const received = (file: string): string[] => readCapture(captures + file).received.map(({ text }) => text)
+const received = async (file: string): Promise<string[]> =>
+  (await readCapture(captures + file)).received.map(({ text }) => text)
 
 describe.skipIf(!isThere && !isDemanded)('recordings (skipped without ../shared/captures)', { timeout: 60_000 }, () => {
   it.each(['BINANCE.ws.1.0', 'BINANCE_US.ws.1.0', 'BINANCE_FUTURES.ws.1.0'])('%s', async (file) => {
-    const messages = received(file)
+    const messages = await received(file)
     const name = file.includes('FUTURES') ? 'binanceUsdm' : 'binance'
     const { rows, stats } = await deliver(name, messages)
     const expected = messages.flatMap((message): [string, Row][] => {
@@ -189,7 +190,7 @@ describe.skipIf(!isThere && !isDemanded)('recordings (skipped without ../shared/
   })
 
   it('OKCOIN.ws.1.0', async () => {
-    const messages = received('OKCOIN.ws.1.0')
+    const messages = await received('OKCOIN.ws.1.0')
     const { rows, stats } = await deliver('okx', messages)
     const expected = messages.flatMap((message): [string, Row][] => {
       const { arg, data = [] } = JSON.parse(message)

@@ -1,7 +1,10 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { inflateRawSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
-import { formatCapture, parseCapture, readCapture } from '../../examples/venue/capture.ts'
+import { formatCapture, readCapture } from '../../examples/venue/capture.ts'
 import { monoNs, writeStamp } from '../../examples/venue/clock.ts'
 import { buildCycle, cycleTexts, type WorkloadName, workloads } from '../../examples/venue/cycle.ts'
 import { agreeDeflate, deflateMessages } from '../../examples/venue/deflate.ts'
@@ -128,29 +131,43 @@ describe('cycle', () => {
 })
 
 describe('capture', () => {
-  it('reads what it writes', () => {
+  it('reads what it writes', async () => {
     const received = [
       { time: 1.5, text: '{"a":"1 <-> 2: 3"}' },
       { time: 2.25, text: 'x: y' },
     ]
-    const capture = parseCapture(formatCapture('wss://x/y', 1, received))
+    const capture = await captureOf(formatCapture('wss://x/y', 1, received))
     expect(capture.received).toEqual(received)
     expect(capture.connections).toEqual([{ url: 'wss://x/y', opened: 1 }])
   })
 
-  it('reads the other kinds of lines, refuses the rest', () => {
-    const capture = parseCapture('wss://x <- 2.5: {"op":"subscribe"}\nhttps://x/depth?limit=5 -> 3: {"bids":[]}\n')
+  it('reads the other kinds of lines, refuses the rest', async () => {
+    const capture = await captureOf('wss://x <- 2.5: {"op":"subscribe"}\nhttps://x/depth?limit=5 -> 3: {"bids":[]}\n')
     expect(capture.sent).toEqual([{ time: 2.5, text: '{"op":"subscribe"}' }])
     expect(capture.answers).toEqual([{ url: 'https://x/depth?limit=5', time: 3, text: '{"bids":[]}' }])
-    expect(() => parseCapture('1.5: {}\nnonsense')).toThrow(/line 2/)
+    await expect(captureOf('1.5: {}\nnonsense')).rejects.toThrow(/line 2/)
   })
 
-  it("reads the project's own", () => {
-    const { received } = readCapture(new URL('../../examples/captures/SIMULATED.ws.1.0', import.meta.url).pathname)
+  it("reads the project's own", async () => {
+    const { received } = await readCapture(
+      new URL('../../examples/captures/SIMULATED.ws.1.0', import.meta.url).pathname,
+    )
     expect(received).toHaveLength(500)
     for (const { text } of received) expect(JSON.parse(text)).toHaveProperty('stream')
   })
 })
+
+/** Reads what a file of this text holds. */
+async function captureOf(text: string): Promise<Awaited<ReturnType<typeof readCapture>>> {
+  const directory = await mkdtemp(join(tmpdir(), 'tickwire-venue-'))
+  try {
+    const path = join(directory, 'capture')
+    await writeFile(path, text)
+    return await readCapture(path)
+  } finally {
+    await rm(directory, { recursive: true })
+  }
+}
 
 describe('venue', { timeout: 20_000 }, () => {
   it('replays a cycle round and round, plain and compressed', async () => {
