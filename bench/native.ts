@@ -22,6 +22,7 @@ function headers(): string[] {
     join(core, 'decode'),
     join(core, 'book'),
     join(core, 'wire'),
+    nativeBenches,
     join(nativeBenches, 'sink'),
   ].flatMap((directory) =>
     readdirSync(directory)

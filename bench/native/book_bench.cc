@@ -10,26 +10,13 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
-#include <new>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "book/book_sync.h"
 #include "book/checksum.h"
-
-namespace {
-size_t mallocs = 0;
-}  // namespace
-
-void* operator new(size_t size) {
-  ++mallocs;
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+#include "malloc_count.h"
 
 namespace {
 

@@ -10,11 +10,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <memory>
-#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,27 +18,12 @@
 #include "decode/decoder.h"
 #include "feed/book_set.h"
 #include "feed/book_stage.h"
-
-namespace {
-size_t mallocs = 0;
-}  // namespace
-
-void* operator new(size_t size) {
-  ++mallocs;
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+#include "malloc_count.h"
+#include "message_file.h"
 
 namespace {
 
 using namespace tickwire;
-
-std::string contents(const char* path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 // CPU time of this thread: what others do on the machine meanwhile is not counted.
 double thread_ns() {
@@ -81,18 +62,9 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", schema.error().text.c_str());
     return 1;
   }
-  const std::string file = contents(argv[2]);
-  std::vector<uint8_t> bytes;
-  std::vector<std::pair<size_t, size_t>> messages;
-  for (size_t at = 0; at + 4 <= file.size();) {
-    uint32_t length;
-    std::memcpy(&length, file.data() + at, 4);
-    messages.emplace_back(bytes.size(), length);
-    bytes.insert(bytes.end(), file.begin() + static_cast<ptrdiff_t>(at) + 4,
-                 file.begin() + static_cast<ptrdiff_t>(at) + 4 + length);
-    at += 4 + length;
-  }
-  bytes.resize(bytes.size() + 64);
+  const MessageFile file(argv[2]);
+  const auto& bytes = file.bytes;
+  const auto& messages = file.messages;
   const auto rounds = static_cast<size_t>(std::atoi(argv[3]));
   const auto symbols = static_cast<uint32_t>(std::atoi(argv[4]));
   const auto depth = static_cast<uint32_t>(std::atoi(argv[5]));

@@ -9,7 +9,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
-#include <new>
 #include <random>
 #include <span>
 #include <string>
@@ -18,18 +17,7 @@
 #include <vector>
 
 #include "decode/decoder.h"
-
-namespace {
-size_t mallocs = 0;
-}  // namespace
-
-void* operator new(size_t size) {
-  ++mallocs;
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+#include "malloc_count.h"
 
 namespace {
 

@@ -10,37 +10,18 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <memory>
-#include <new>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "decode/decoder.h"
-
-namespace {
-size_t mallocs = 0;
-}  // namespace
-
-void* operator new(size_t size) {
-  ++mallocs;
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+#include "malloc_count.h"
+#include "message_file.h"
 
 namespace {
 
 using namespace tickwire::decode;
-
-std::string contents(const char* path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 double sum_of(const Schema& schema, RowBatch& batch) {
   double sum = 0;
@@ -63,18 +44,9 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", schema.error().text.c_str());
     return 1;
   }
-  const std::string file = contents(argv[2]);
-  std::vector<uint8_t> bytes;
-  std::vector<std::pair<size_t, size_t>> messages;
-  for (size_t at = 0; at + 4 <= file.size();) {
-    uint32_t length;
-    std::memcpy(&length, file.data() + at, 4);
-    messages.emplace_back(bytes.size(), length);
-    bytes.insert(bytes.end(), file.begin() + static_cast<ptrdiff_t>(at) + 4,
-                 file.begin() + static_cast<ptrdiff_t>(at) + 4 + length);
-    at += 4 + length;
-  }
-  bytes.resize(bytes.size() + 64);
+  const MessageFile file(argv[2]);
+  const auto& bytes = file.bytes;
+  const auto& messages = file.messages;
   std::vector<uint64_t> memory(8192);
   SymbolTable symbols({reinterpret_cast<uint8_t*>(memory.data()), memory.size() * 8}, 4096);
   const Schema rows_schema = schema.value().rows;

@@ -9,31 +9,19 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <new>
 #include <random>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "malloc_count.h"
 #include "wire/control.h"
 #include "wire/frame_parser.h"
 #include "wire/frame_writer.h"
 #include "wire/market.h"
 #include "wire/quote_frame.h"
 #include "wire/row_decoder.h"
-
-namespace {
-size_t mallocs = 0;
-}  // namespace
-
-void* operator new(size_t size) {
-  ++mallocs;
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace {
 
