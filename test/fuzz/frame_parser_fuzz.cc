@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "dice.h"
 #include "ws/deflate.h"
 #include "ws/frame_parser.h"
 
@@ -13,19 +14,7 @@ namespace {
 
 using namespace tickwire;
 using namespace tickwire::ws;
-
-// Deterministic, and cheap.
-class Dice {
- public:
-  explicit Dice(uint32_t seed) : state_(seed | 1) {}
-  uint32_t roll(uint32_t sides) {
-    state_ = state_ * 1664525 + 1013904223;
-    return (state_ >> 8) % sides;
-  }
-
- private:
-  uint32_t state_;
-};
+using tickwire::fuzz::Dice;
 
 class Sink final : public FrameSink {
  public:

@@ -10,24 +10,14 @@
 #include <string>
 #include <vector>
 
+#include "dice.h"
 #include "wire/frame_parser.h"
 #include "wire/frame_writer.h"
 
 namespace {
 
 using namespace tickwire::wire;
-
-class Dice {
- public:
-  explicit Dice(uint32_t seed) : state_(seed | 1) {}
-  uint32_t roll(uint32_t sides) {
-    state_ = state_ * 1664525 + 1013904223;
-    return (state_ >> 8) % sides;
-  }
-
- private:
-  uint32_t state_;
-};
+using tickwire::fuzz::Dice;
 
 class Sink final : public EachFrameSink {
  public:

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "dice.h"
 #include "loop/loop.h"
 #include "net/socket.h"
 #include "wire/control.h"
@@ -25,18 +26,7 @@ namespace {
 
 using namespace tickwire;
 using namespace tickwire::wire;
-
-class Dice {
- public:
-  explicit Dice(uint32_t seed) : state_(seed | 1) {}
-  uint32_t roll(uint32_t sides) {
-    state_ = state_ * 1664525 + 1013904223;
-    return (state_ >> 8) % sides;
-  }
-
- private:
-  uint32_t state_;
-};
+using tickwire::fuzz::Dice;
 
 // The input in pieces, and then the end. The descriptor is there to be watched.
 class InputStream final : public Stream {
