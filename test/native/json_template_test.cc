@@ -221,8 +221,9 @@ TEST_CASE("layouts that were learned are recognised with other values") {
         CHECK_FALSE(learned);
         continue;
       }
-      // Escapes in wanted texts are the only thing in the samples that can't be learned.
-      CHECK(learned == (message.find("\\u0041") == std::string::npos));
+      // Escapes in wanted texts, and orders, are the only things in the samples that can't be learned.
+      const bool can = message.find("\\u0041") == std::string::npos && message.find("order_id") == std::string::npos;
+      CHECK(learned == can);
       // A level that holds a key twice is always left to the general engine.
       if (learned) CHECK(engines.hits(message) == (message.find("dup@") == std::string::npos));
     }
