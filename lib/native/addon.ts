@@ -298,6 +298,11 @@ export interface NativeHttpPoolOptions {
   readonly maxFields: number
   /** Idle time after which a connection that is not needed is closed. */
   readonly keepAlive: number
+  /** Of requests that bring none of their own; 0: none. */
+  readonly queueTimeout: number
+  readonly headTimeout: number
+  readonly bodyTimeout: number
+  readonly totalTimeout: number
 }
 
 /** The connections to one origin. */
@@ -305,19 +310,17 @@ export interface NativeHttpPool {
   readonly handle: number
   /**
    * Writes on this thread when a connection is free, otherwise queues. Returns the request's id, or a negative index into
-   * `errorCodes()`. `fields`: "name:value\n" for each, names in lower case. Times in milliseconds, 0: none.
+   * `errorCodes()`. `fields`: "name:value\n" for each, names in lower case. `method`, `fields`: undefined for those of the last call that
+   * gave some. `timeouts`: queue, head, body, total in milliseconds, 0: none; undefined: those of the pool.
    * @throws code `ERR_HTTP_REQUEST` when a part could not stand in a request.
    */
   request(
-    method: string,
+    method: string | undefined,
     target: string,
-    fields: string,
+    fields: string | undefined,
     body: string | Uint8Array | undefined,
     stream: boolean,
-    queueMs: number,
-    headMs: number,
-    bodyMs: number,
-    totalMs: number,
+    timeouts: Float64Array | undefined,
   ): number
   /** Ends in an HTTP_FAILED record unless the request has ended already. */
   cancel(id: number): void
@@ -473,7 +476,7 @@ export const RecordKind = {
   httpConnection: 20,
 } as const
 
-export const HttpFlags = { piecesFollow: 1, reused: 2, oneBody: 4, minorOne: 8 } as const
+export const HttpFlags = { piecesFollow: 1, reused: 2, oneBody: 4, minorOne: 8, ascii: 16, coded: 32 } as const
 
 /** What `NativeHttpPool.counters()` gives, in this order. */
 export const HttpPoolCounters = [

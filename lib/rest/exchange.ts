@@ -16,43 +16,52 @@ export interface ExchangeOwner {
 
 /** A request under way, from the call to its answer's last byte. */
 export class Exchange {
-  id = -1
+  readonly id: number
   readonly promise: Promise<HttpResponse | StreamedResponse>
   readonly #owner: ExchangeOwner
   readonly #method: string
-  readonly #path: string
   readonly #target: string
   readonly #signal: AbortSignal | undefined
-  readonly #started = performance.now()
+  readonly #started: number
+  readonly #onAbort: (() => void) | null
   #resolve!: (response: HttpResponse | StreamedResponse) => void
   #reject!: (error: Error) => void
   #first: ResponseRecord | null = null
-  #pieces: Uint8Array[] = []
+  #pieces: Uint8Array[] | null = null
   #streamed: StreamedResponse | null = null
 
-  constructor(owner: ExchangeOwner, method: string, target: string, signal: AbortSignal | undefined) {
+  /** @param started when the request was asked for, by `performance.now()`. */
+  constructor(
+    owner: ExchangeOwner,
+    id: number,
+    method: string,
+    target: string,
+    signal: AbortSignal | undefined,
+    started: number,
+  ) {
+    this.id = id
     this.#owner = owner
     this.#method = method
     this.#target = target
-    const query = target.indexOf('?')
-    this.#path = query < 0 ? target : target.slice(0, query)
     this.#signal = signal
+    this.#started = started
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
     })
-    signal?.addEventListener('abort', this.#onAbort, { once: true })
-  }
-
-  readonly #onAbort = (): void => {
-    if (this.id >= 0) this.#owner.cancel(this.id)
+    if (signal == null) {
+      this.#onAbort = null
+    } else {
+      this.#onAbort = () => owner.cancel(id)
+      signal.addEventListener('abort', this.#onAbort, { once: true })
+    }
   }
 
   /** True when that was all of it. */
   onResponse(record: ResponseRecord): boolean {
     if (!record.piecesFollow) {
       this.#done()
-      this.#answer(new HttpResponse(record.head, record.body, this.#owner.maxBody))
+      this.#answer(new HttpResponse(record, this.#owner.maxBody))
       return true
     }
     this.#first = record
@@ -62,7 +71,7 @@ export class Exchange {
       cancel: () => this.#owner.cancel(this.id),
     }
     try {
-      this.#streamed = new StreamedResponse(record.head, source)
+      this.#streamed = new StreamedResponse(record, source)
     } catch (error) {
       source.cancel()
       this.#reject(error as Error)
@@ -74,6 +83,7 @@ export class Exchange {
 
   onPiece(piece: Uint8Array): void {
     if (this.#streamed !== null) this.#streamed.push(piece)
+    else if (this.#pieces === null) this.#pieces = [piece]
     else this.#pieces.push(piece)
   }
 
@@ -81,7 +91,7 @@ export class Exchange {
     this.#done()
     if (this.#streamed !== null) this.#streamed.end(null)
     else if (this.#first !== null) {
-      this.#answer(new HttpResponse(this.#first.head, Buffer.concat(this.#pieces), this.#owner.maxBody))
+      this.#answer(new HttpResponse(this.#first, this.#owner.maxBody, Buffer.concat(this.#pieces ?? [])))
     }
   }
 
@@ -95,16 +105,17 @@ export class Exchange {
     this.#streamed?.end(error)
   }
 
-  error(code: string, text: string, mayHaveExecuted: boolean, detail = 0): HttpError {
+  error(code: string, text: string, mayHaveExecuted: boolean, detail = 0, cause?: unknown): HttpError {
     const aborted = code === 'ERR_ABORTED' && this.#signal?.aborted === true
+    const query = this.#target.indexOf('?')
     return new HttpError(code, aborted ? 'aborted by its signal' : text, {
       origin: this.#owner.origin,
       method: this.#method,
-      path: this.#path,
+      path: query < 0 ? this.#target : this.#target.slice(0, query),
       mayHaveExecuted,
       elapsedMs: performance.now() - this.#started,
       detail,
-      cause: aborted ? this.#signal?.reason : undefined,
+      cause: aborted ? this.#signal?.reason : cause,
     })
   }
 
@@ -114,6 +125,6 @@ export class Exchange {
   }
 
   #done(): void {
-    this.#signal?.removeEventListener('abort', this.#onAbort)
+    if (this.#onAbort !== null) this.#signal?.removeEventListener('abort', this.#onAbort)
   }
 }

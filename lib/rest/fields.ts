@@ -18,24 +18,74 @@ const forbidden = /[\x00-\x08\x0a-\x1f\x7f\u0100-\uffff]/
  */
 export function fieldLines(input: HeadersInput): string {
   let lines = ''
-  const add = (name: string, value: string): void => {
-    if (!token.test(name)) throw refused(`the name of header field ${JSON.stringify(name)} is no token`)
-    if (typeof value !== 'string' || forbidden.test(value)) {
-      throw refused(`the value of header field ${name} is no text, or has characters that cannot be sent`)
-    }
-    lines += `${name.toLowerCase()}:${value}\n`
-  }
   if (Symbol.iterator in input) {
-    for (const [name, value] of input as Iterable<readonly [string, string]>) add(name, value)
+    for (const [name, value] of input as Iterable<readonly [string, string]>) lines += fieldLine(name, value)
     return lines
   }
   const fields = input as Readonly<Record<string, string | readonly string[]>>
   for (const name of Object.keys(fields)) {
     const value = fields[name] as string | readonly string[]
-    if (typeof value === 'string') add(name, value)
-    else for (const one of value) add(name, one)
+    if (typeof value === 'string') lines += fieldLine(name, value)
+    else for (const one of value) lines += fieldLine(name, one)
   }
   return lines
+}
+
+/** "name:value\n". @throws as {@link fieldLines} */
+export function fieldLine(name: string, value: string): string {
+  if (!token.test(name)) throw refused(`the name of header field ${JSON.stringify(name)} is no token`)
+  if (typeof value !== 'string' || forbidden.test(value)) {
+    throw refused(`the value of header field ${name} is no text, or has characters that cannot be sent`)
+  }
+  return `${name.toLowerCase()}:${value}\n`
+}
+
+/**
+ * Field lines behind those that every request carries. Most requests repeat what the last one had, a key for example: the same text is
+ * then given again, without looking at it anew.
+ */
+export class FieldMemo {
+  readonly fixed: string
+  #names: readonly string[] = []
+  #values: readonly string[] = []
+  #text: string
+
+  /** @param fixed lines of every request. */
+  constructor(fixed: string) {
+    this.fixed = fixed
+    this.#text = fixed
+  }
+
+  /** @throws as {@link fieldLines} */
+  lines(input: HeadersInput | undefined): string {
+    if (input === undefined) return this.fixed
+    if (Symbol.iterator in input) return this.fixed + fieldLines(input)
+    const fields = input as Readonly<Record<string, string | readonly string[]>>
+    const names = Object.keys(fields)
+    if (this.#isLast(names, fields)) return this.#text
+    const text = this.fixed + fieldLines(fields)
+    const values: string[] = []
+    for (const name of names) {
+      const value = fields[name]
+      // Several values of a name: an array may have others the next time.
+      if (typeof value !== 'string') return text
+      values.push(value)
+    }
+    this.#names = names
+    this.#values = values
+    this.#text = text
+    return text
+  }
+
+  #isLast(names: readonly string[], fields: Readonly<Record<string, string | readonly string[]>>): boolean {
+    const { length } = names
+    if (length !== this.#names.length) return false
+    for (let i = 0; i < length; i++) {
+      const name = names[i] as string
+      if (name !== this.#names[i] || fields[name] !== this.#values[i]) return false
+    }
+    return true
+  }
 }
 
 /** Header fields one by one, as they were given. */
@@ -49,6 +99,18 @@ export function pairsOf(input: HeadersInput): (readonly [name: string, value: st
     else for (const one of value) pairs.push([name, one])
   }
   return pairs
+}
+
+/** Whether a field of that name, in lower case, is given. */
+export function hasField(input: HeadersInput, name: string): boolean {
+  if (Symbol.iterator in input) {
+    for (const [given] of input as Iterable<readonly [string, string]>) if (given.toLowerCase() === name) return true
+    return false
+  }
+  for (const given of Object.keys(input)) {
+    if (given.length === name.length && given.toLowerCase() === name) return true
+  }
+  return false
 }
 
 function refused(message: string): TickwireError {

@@ -1,21 +1,20 @@
 import { inspect } from 'node:util'
-import { HttpPoolCounters, type NativeHttpPool, RecordKind } from '../native/addon.js'
+import { HttpPoolCounters, type NativeHttpPool } from '../native/addon.js'
 import type { Channel } from '../runtime/channel.js'
 import { configFault, parseConfig } from '../runtime/config.js'
 import { nativeSocket, nativeTls } from '../runtime/connect-options.js'
 import { hostOf, parseProxy, parseUrl, portOf } from '../runtime/connect-url.js'
-import { ControlSink } from '../runtime/control-sink.js'
 import { core, ensureDefaultCa, errorCode } from '../runtime/core.js'
 import { Emitter, type Listener } from '../runtime/emitter.js'
 import { Loop, type LoopTenant, loopInternals } from '../runtime/loop.js'
-import type { MemoryViews } from '../runtime/row-window.js'
 import type { TrafficRecorder } from '../runtime/traffic.js'
 import { acceptedCodings } from './content-coding.js'
+import type { HttpError } from './errors.js'
 import { Exchange, type ExchangeOwner } from './exchange.js'
-import { fieldLines, type HeadersInput } from './fields.js'
-import type { HttpClientOptions, RequestOptions } from './options.js'
+import { FieldMemo, fieldLines, type HeadersInput } from './fields.js'
+import type { HttpClientOptions, RequestOptions, RequestTimeouts } from './options.js'
 import { clientOptionsSchema, type ParsedClientOptions } from './options-schema.js'
-import { readConnection, readFailed, readPiece, readResponse, requestOf } from './records.js'
+import { type HttpClientEvents, PoolSink } from './pool-sink.js'
 import type { HttpResponse } from './response.js'
 import type { StreamedResponse } from './streamed-response.js'
 
@@ -24,96 +23,27 @@ const subject = 'HTTP client options'
 /** Counters of a client since it was made, and its present state. */
 export type HttpClientStats = { readonly [K in (typeof HttpPoolCounters)[number]]: number }
 
-/** A connection that opened. */
-export interface HttpConnection {
-  readonly address: string
-  readonly port: number
-  /** `'1'` or `'2'`. */
-  readonly version: string
-  /** '' when it is not TLS. */
-  readonly tlsVersion: string
-  readonly tlsCipher: string
-  readonly alpn: string
-  /** A TLS session was resumed. */
-  readonly tlsResumed: boolean
+/** For clients that write their header fields themselves. */
+export interface HttpInternals {
+  /** Lines of the header fields that every request carries. */
+  readonly fixedFields: string
+  /**
+   * As `request`. `fields`: as `fieldLines` writes them, the fixed ones among them. `started`: when the request was asked for, by
+   * `performance.now()`.
+   */
+  send(
+    method: string,
+    target: string,
+    fields: string,
+    body: string | Uint8Array | undefined,
+    timeouts: RequestTimeouts | undefined,
+    signal: AbortSignal | undefined,
+    started: number,
+  ): Promise<HttpResponse>
 }
 
-/** Why a connection closed, or could not be opened. */
-export interface HttpDisconnect {
-  /** Whether it had been open. */
-  readonly opened: boolean
-  /** Stable code; null for an orderly end. */
-  readonly code: string | null
-  readonly detail: number
-  readonly message: string
-}
-
-export interface HttpClientEvents {
-  connect: HttpConnection
-  disconnect: HttpDisconnect
-}
-
-/** Takes the pool's records to the requests that they belong to. */
-class PoolSink extends ControlSink {
-  readonly exchanges = new Map<number, Exchange>()
-  readonly #emitter: Emitter<HttpClientEvents>
-  readonly #settled: () => void
-  readonly #channel: () => Channel
-
-  constructor(emitter: Emitter<HttpClientEvents>, channel: () => Channel, settled: () => void) {
-    super()
-    this.#emitter = emitter
-    this.#channel = channel
-    this.#settled = settled
-  }
-
-  override onOther(type: number, word: number, views: MemoryViews): void {
-    if (type === RecordKind.httpConnection) {
-      this.#onConnection(word, views)
-      return
-    }
-    const id = requestOf(views, word)
-    if (type === RecordKind.httpResponse) {
-      const record = readResponse(views, word)
-      if (this.exchanges.get(record.id)?.onResponse(record) === true) this.#forget(record.id)
-    } else if (type === RecordKind.httpPiece) {
-      this.exchanges.get(id)?.onPiece(readPiece(views, word))
-    } else if (type === RecordKind.httpEnd) {
-      this.exchanges.get(id)?.onEnd()
-      this.#forget(id)
-    } else if (type === RecordKind.httpFailed) {
-      this.exchanges.get(id)?.onFailed(readFailed(views, word))
-      this.#forget(id)
-    }
-  }
-
-  #forget(id: number): void {
-    if (this.exchanges.delete(id)) this.#settled()
-  }
-
-  #onConnection(word: number, views: MemoryViews): void {
-    const { open, major, error, detail, text } = readConnection(views, word)
-    const { fail } = this.#channel()
-    if (!open) {
-      const code = errorCode(error)
-      this.#emitter.slot('disconnect').emit({ opened: major !== 0, code, detail, message: text }, fail)
-      return
-    }
-    const [address = '', port = '0', tlsVersion = '', tlsCipher = '', alpn = '', resumed = ''] = text.split('\n')
-    this.#emitter.slot('connect').emit(
-      {
-        address,
-        port: Number(port),
-        version: String(major),
-        tlsVersion,
-        tlsCipher,
-        alpn,
-        tlsResumed: resumed === '1',
-      },
-      fail,
-    )
-  }
-}
+/** Not for users. */
+export let httpInternals: (client: HttpClient) => HttpInternals
 
 /**
  * HTTP/1.1 and HTTP/2 to one origin, on a native loop: connections kept open and warm, requests written from the calling thread
@@ -129,10 +59,18 @@ class PoolSink extends ControlSink {
  * does not keep the process alive.
  */
 export class HttpClient implements AsyncDisposable {
+  static {
+    httpInternals = (client) => ({
+      fixedFields: client.#fields.fixed,
+      send: (method, target, fields, body, timeouts, signal, started) =>
+        client.#send(method, target, fields, body, false, timeouts, signal, started) as Promise<HttpResponse>,
+    })
+  }
+
   /** Scheme, host and port. */
   readonly origin: string
   readonly #options: ParsedClientOptions
-  readonly #fields: string
+  readonly #fields: FieldMemo
   readonly #native: NativeHttpPool
   readonly #channel: Channel
   readonly #tenants: Set<LoopTenant>
@@ -144,6 +82,10 @@ export class HttpClient implements AsyncDisposable {
   #whenIdle: (() => void) | null = null
   #ended = false
   #counters: Float64Array | null = null
+  /** What the core has of the last request, and need not be given again. */
+  #lastMethod: string | null = null
+  #lastFields: string | null = null
+  readonly #ownTimeouts = new Float64Array(4)
 
   /**
    * Checks the options and opens the warm connections.
@@ -161,7 +103,8 @@ export class HttpClient implements AsyncDisposable {
     if (parsed.tls !== undefined && !secure) throw configFault(subject, ['tls'], 'needs an https: origin')
     this.origin = url.origin
     this.#options = parsed
-    this.#fields = fieldLines(parsed.headers) + (parsed.compress ? `accept-encoding:${acceptedCodings}\n` : '')
+    const coding = parsed.compress ? `accept-encoding:${acceptedCodings}\n` : ''
+    this.#fields = new FieldMemo(fieldLines(parsed.headers) + coding)
     if (secure && parsed.tls?.ca === undefined) ensureDefaultCa()
     const http2 = parsed.http2 === true ? { streams: 100 } : parsed.http2
     const loop = parsed.loop instanceof Loop ? parsed.loop : Loop.of(parsed.loop)
@@ -183,6 +126,10 @@ export class HttpClient implements AsyncDisposable {
       maxHead: parsed.limits.head,
       maxFields: parsed.limits.fields,
       keepAlive: parsed.connections.keepAlive,
+      queueTimeout: parsed.timeouts.queue,
+      headTimeout: parsed.timeouts.head,
+      bodyTimeout: parsed.timeouts.body,
+      totalTimeout: parsed.timeouts.total,
     })
     this.#sink = new PoolSink(
       this.#emitter,
@@ -215,36 +162,76 @@ export class HttpClient implements AsyncDisposable {
   request(options: RequestOptions & { readonly stream?: false | undefined }): Promise<HttpResponse>
   request(options: RequestOptions): Promise<HttpResponse | StreamedResponse>
   request(options: RequestOptions): Promise<HttpResponse | StreamedResponse> {
-    const { method = 'GET', path, headers, signal, stream = false } = options
-    let exchange: Exchange
-    let id: number
+    const { method = 'GET', signal } = options
+    const started = performance.now()
+    let fields: string
     try {
-      exchange = new Exchange(this.#owner, method, path, signal)
-      if (signal?.aborted) throw exchange.error('ERR_ABORTED', '', false)
-      if (this.#closing !== null) throw exchange.error('ERR_NOT_OPEN', 'the client is closed', false)
-      const fields = headers === undefined ? this.#fields : this.#fields + fieldLines(headers)
-      const body = options.body ?? (method === 'POST' || method === 'PUT' || method === 'PATCH' ? '' : undefined)
-      const { queue, head, body: piece, total } = this.#options.timeouts
-      const own = options.timeouts
-      id = this.#native.request(
-        method,
-        path,
-        fields,
-        body,
-        stream,
-        own?.queue ?? queue,
-        own?.head ?? head,
-        own?.body ?? piece,
-        own?.total ?? total,
-      )
-      if (id < 0) throw exchange.error(errorCode(-id) ?? 'ERR_SYSTEM', '', false)
+      fields = this.#fields.lines(options.headers)
     } catch (error) {
       return Promise.reject(error)
     }
-    exchange.id = id
-    if (this.#sink.exchanges.size === 0) this.#channel.retain()
-    this.#sink.exchanges.set(id, exchange)
-    return exchange.promise
+    const body = options.body ?? (bodied(method) ? '' : undefined)
+    return this.#send(method, options.path, fields, body, options.stream === true, options.timeouts, signal, started)
+  }
+
+  #send(
+    method: string,
+    target: string,
+    fields: string,
+    body: string | Uint8Array | undefined,
+    stream: boolean,
+    timeouts: RequestTimeouts | undefined,
+    signal: AbortSignal | undefined,
+    started: number,
+  ): Promise<HttpResponse | StreamedResponse> {
+    try {
+      // Afterwards it would be too late to refuse it.
+      if (signal != null && typeof signal.addEventListener !== 'function') throw new TypeError('`signal` is none')
+      // Nothing that can wait is done before the request leaves. Answers are handed over by later turns of the event loop.
+      let id = -1
+      const open = this.#closing === null && signal?.aborted !== true
+      if (open) {
+        id = this.#native.request(
+          method === this.#lastMethod ? undefined : method,
+          target,
+          fields === this.#lastFields ? undefined : fields,
+          body,
+          stream,
+          timeouts === undefined ? undefined : this.#timeouts(timeouts),
+        )
+        this.#lastMethod = method
+        this.#lastFields = fields
+      }
+      if (id < 0) throw this.#refused(open ? -id : 0, method, target, signal, started)
+      const exchange = new Exchange(this.#owner, id, method, target, signal, started)
+      const { exchanges } = this.#sink
+      if (exchanges.size === 0) this.#channel.retain()
+      exchanges.add(exchange)
+      return exchange.promise
+    } catch (error) {
+      // Of a request that it refused the core may have kept a part.
+      this.#lastMethod = null
+      this.#lastFields = null
+      return Promise.reject(error)
+    }
+  }
+
+  /** Why a request has not left. @param code the core's, 0: it was not asked. */
+  #refused(code: number, method: string, path: string, signal: AbortSignal | undefined, started: number): HttpError {
+    const exchange = new Exchange(this.#owner, -1, method, path, undefined, started)
+    if (code !== 0) return exchange.error(errorCode(code) ?? 'ERR_SYSTEM', '', false)
+    if (signal?.aborted) return exchange.error('ERR_ABORTED', 'aborted by its signal', false, 0, signal.reason)
+    return exchange.error('ERR_NOT_OPEN', 'the client is closed', false)
+  }
+
+  #timeouts(own: RequestTimeouts): Float64Array {
+    const { queue, head, body, total } = this.#options.timeouts
+    const all = this.#ownTimeouts
+    all[0] = own.queue ?? queue
+    all[1] = own.head ?? head
+    all[2] = own.body ?? body
+    all[3] = own.total ?? total
+    return all
   }
 
   /** `request` with `GET`. */
@@ -323,8 +310,7 @@ export class HttpClient implements AsyncDisposable {
     this.#ended = true
     this.#options.signal?.removeEventListener('abort', this.#onAbort)
     this.#native.close()
-    const left = [...this.#sink.exchanges.values()]
-    this.#sink.exchanges.clear()
+    const left = this.#sink.exchanges.takeAll()
     for (const exchange of left) exchange.fail(exchange.error('ERR_ABORTED', reason, true))
     if (left.length > 0) this.#onSettled()
     this.#tenants.delete(this.#tenant)
@@ -344,6 +330,11 @@ function recordedBy(recorder: TrafficRecorder, origin: string): NonNullable<Exch
     }
     recorder.answer(origin + target, body, response.times.receivedNs)
   }
+}
+
+/** Methods whose requests have a body, if only an empty one. */
+export function bodied(method: string): boolean {
+  return method === 'POST' || method === 'PUT' || method === 'PATCH'
 }
 
 function alpn(http2: boolean): readonly string[] {

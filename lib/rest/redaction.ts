@@ -13,16 +13,17 @@ const secretFields: ReadonlySet<string> = new Set(['authorization', 'proxy-autho
 
 /** A request's header fields and query as they were sent. */
 export interface SentParts {
-  readonly headers: readonly (readonly [name: string, value: string])[]
+  /** "name:value\n" for each, names in lower case. */
+  readonly fields: string
   readonly query: string
 }
 
 /** The secrets that a request carried. */
-export function secretsOf(auth: Auth | null, { headers, query }: SentParts): string[] {
+export function secretsOf(auth: Auth | null, { fields, query }: SentParts): string[] {
   const secrets = new Set<string>()
-  for (const [name, value] of headers) {
-    const lower = name.toLowerCase()
-    if (secretFields.has(lower) || auth?.secretHeaders.includes(lower)) addAll(secrets, value)
+  for (const line of fields.split('\n')) {
+    const name = line.slice(0, line.indexOf(':'))
+    if (secretFields.has(name) || auth?.secretHeaders.includes(name)) addAll(secrets, line.slice(name.length + 1))
   }
   if (auth !== null && query !== '') {
     for (const pair of query.split('&')) {

@@ -26,32 +26,59 @@ export interface ResponseHead {
   readonly times: ResponseTimes
 }
 
+/** What came for a request, as the client has it. */
+export interface RawResponse extends ResponseHead {
+  /** The body as text, when it is short, ASCII, and bears no content coding; otherwise null. */
+  readonly text: string | null
+  /** The body as it came, in memory that may be shared with others. */
+  readonly body: Buffer
+  readonly bodyBytes: number
+  /** Whether its head has a `content-encoding`. */
+  readonly coded: boolean
+}
+
 /** An answer with its whole body. */
 export class HttpResponse implements ResponseHead {
-  readonly status: number
-  readonly version: string
-  readonly headers: ResponseHeaders
-  readonly reused: boolean
-  readonly times: ResponseTimes
-  readonly #raw: Buffer
+  readonly #raw: RawResponse
   readonly #maxBytes: number
+  /** The body when it came in pieces. */
+  readonly #whole: Buffer | null
   #plain: Buffer | null = null
   #bytes: Uint8Array | null = null
 
-  /** @param raw as it came, perhaps in memory shared with others. @param maxBytes of the body once its content coding is undone. */
-  constructor(head: ResponseHead, raw: Buffer, maxBytes: number) {
-    this.status = head.status
-    this.version = head.version
-    this.headers = head.headers
-    this.reused = head.reused
-    this.times = head.times
+  /** @param maxBytes of the body once its content coding is undone. @param whole the body when `raw` has only the head. */
+  constructor(raw: RawResponse, maxBytes: number, whole: Buffer | null = null) {
     this.#raw = raw
     this.#maxBytes = maxBytes
+    this.#whole = whole
+  }
+
+  get status(): number {
+    return this.#raw.status
+  }
+
+  /** `1.0`, `1.1` or `2`. */
+  get version(): string {
+    return this.#raw.version
+  }
+
+  get headers(): ResponseHeaders {
+    return this.#raw.headers
+  }
+
+  /** Its connection had been open before the request. */
+  get reused(): boolean {
+    return this.#raw.reused
+  }
+
+  get times(): ResponseTimes {
+    return this.#raw.times
   }
 
   /** Status 200…299. */
   get ok(): boolean {
-    return this.status >= 200 && this.status < 300
+    const { status } = this.#raw
+    return status >= 200 && status < 300
   }
 
   /**
@@ -66,7 +93,8 @@ export class HttpResponse implements ResponseHead {
 
   /** The body as UTF-8. @throws as `bytes()`. */
   text(): string {
-    return this.#decoded().toString('utf8')
+    const text = this.#whole === null ? this.#raw.text : null
+    return text ?? this.#decoded().toString('utf8')
   }
 
   /** The body as JSON. @throws SyntaxError; as `bytes()`. */
@@ -84,12 +112,17 @@ export class HttpResponse implements ResponseHead {
   }
 
   [inspect.custom](): unknown {
-    return { status: this.status, version: this.version, bytes: this.#raw.length }
+    const { status, version, bodyBytes } = this.#raw
+    return { status, version, bytes: this.#whole?.length ?? bodyBytes }
   }
 
   #decoded(): Buffer {
-    this.#plain ??=
-      this.#raw.length === 0 ? this.#raw : decoded(this.#raw, this.headers.get('content-encoding'), this.#maxBytes)
+    if (this.#plain === null) {
+      const raw = this.#whole ?? this.#raw.body
+      const { coded } = this.#raw
+      this.#plain =
+        !coded || raw.length === 0 ? raw : decoded(raw, this.headers.get('content-encoding'), this.#maxBytes)
+    }
     return this.#plain
   }
 }

@@ -30,8 +30,7 @@ export class RestCall implements Departure {
   readonly #set: RestSet
   readonly #request: RestRequest
   readonly #wire: WireRequest
-  readonly #policy: RetryPolicy
-  readonly #attempts: Attempts
+  #made: Attempts | null = null
   readonly #grant = new Grant()
   readonly #start = performance.now()
   /** How the last attempt ended; of look-ups the venue's last answer. */
@@ -51,61 +50,93 @@ export class RestCall implements Departure {
     this.#request = request
     const wire = wireRequest(core, set, method, path, request)
     this.#wire = wire
-    const { retry } = set.policies
-    const { deadline, idempotencyKey, validMs } = request
-    this.#policy = deadline === undefined ? retry : { ...retry, deadline }
-    const recvWindow = wire.signed ? set.auth?.recvWindow : undefined
-    this.#attempts = new Attempts(
-      this.#policy,
-      {
-        idempotent: request.idempotent ?? idempotentMethods.has(wire.method),
-        canLookup: idempotencyKey !== undefined && set.lookup !== null,
-        validMs: validMs ?? (recvWindow === undefined ? Number.NaN : core.clock.validMs(recvWindow)),
-      },
-      core.budget,
-      Math.random,
-      this.#start,
-    )
   }
 
-  /** @throws RestError */
-  async run(): Promise<RestResponse> {
-    const attempts = this.#attempts
-    let decision = this.#begin()
+  /**
+   * The first attempt leaves before this returns, when the limits allow that; what need not be done before comes afterwards.
+   * @throws RestError
+   */
+  run(): Promise<RestResponse> {
+    if (this.#request.uncertainSince !== undefined) return this.#goOn(this.#begin(), null)
+    return this.#goOn(atOnce, this.#depart())
+  }
+
+  /** @param underWay the attempt that was decided, when it has left already. */
+  async #goOn(first: Decision, underWay: Promise<Sent> | null): Promise<RestResponse> {
+    let decision = first
+    let sending = underWay
     for (;;) {
       if (decision.do === 'finish') return this.#result()
       if (decision.do === 'giveUp') throw this.#givenUp(decision.reason, decision.mayHaveExecuted)
       if (decision.inMs > 0) await this.#pause(decision.inMs)
-      const outcome: Outcome = decision.do === 'retry' ? await this.#attempt() : await this.#lookup()
-      decision = attempts.next(outcome, performance.now())
+      const outcome: Outcome = decision.do === 'retry' ? await this.#attempt(sending) : await this.#lookup()
+      sending = null
+      decision = this.#attempts.next(outcome, performance.now())
       if (decision.do === 'retry' || decision.do === 'lookup') this.#tell(outcome, decision)
     }
   }
 
+  get #policy(): RetryPolicy {
+    const { retry } = this.#set.policies
+    const { deadline } = this.#request
+    return deadline === undefined ? retry : { ...retry, deadline }
+  }
+
+  get #attempts(): Attempts {
+    if (this.#made !== null) return this.#made
+    const { idempotent, idempotencyKey, validMs } = this.#request
+    const { auth, lookup } = this.#set
+    const { budget, clock } = this.#core
+    const recvWindow = this.#wire.signed ? auth?.recvWindow : undefined
+    this.#made = new Attempts(
+      this.#policy,
+      {
+        idempotent: idempotent ?? idempotentMethods.has(this.#wire.method),
+        canLookup: idempotencyKey !== undefined && lookup !== null,
+        validMs: validMs ?? (recvWindow === undefined ? Number.NaN : clock.validMs(recvWindow)),
+      },
+      budget,
+      Math.random,
+      this.#start,
+    )
+    return this.#made
+  }
+
   /** An attempt that was made by other means, and whose fate is open, counts as the first. */
   #begin(): Decision {
-    const { uncertainSince } = this.#request
-    if (uncertainSince === undefined) return { do: 'retry', inMs: 0 }
+    const { uncertainSince = Number.NaN } = this.#request
     this.#attempts.sending(uncertainSince)
     return this.#attempts.next(Outcomes.unknown, performance.now())
   }
 
-  /** Sends it once. No endpoint: fails at once, which is what circuit breakers are for. */
-  async #attempt(): Promise<Outcome> {
+  /** Lets it leave, before this returns when the limits allow that. */
+  #depart(): Promise<Sent> {
     const core = this.#core
-    const wire = this.#wire
-    if (this.#last?.outcome.kind === 'skewed') await core.refreshTime()
     const left = this.#leftMs()
-    if (left <= 0) throw this.#givenUp('deadline', this.#attempts.mayHaveExecuted)
+    try {
+      if (left <= 0) throw this.#givenUp('deadline', this.#attempts.mayHaveExecuted)
+      const wait = left === Number.POSITIVE_INFINITY ? undefined : left
+      const admitted = core.admit(this.#wire, this.#grant, wait)
+      return admitted === null ? this.#send(this.#endpoint) : admitted.then(() => this.#send(this.#endpoint))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #send(avoid: Endpoint | null): Promise<Sent> {
+    return this.#core.send(this.#set, this.#wire, this.#grant, this.#timeouts(), avoid, this)
+  }
+
+  /** Sends it once, unless it is `underWay`. No endpoint: fails at once, which is what circuit breakers are for. */
+  async #attempt(underWay: Promise<Sent> | null): Promise<Outcome> {
+    if (this.#last?.outcome.kind === 'skewed') await this.#core.refreshTime()
     let sent: Sent
     try {
-      const admitted = core.admit(wire, this.#grant, left === Number.POSITIVE_INFINITY ? undefined : left)
-      if (admitted !== null) await admitted
-      sent = await core.send(this.#set, wire, this.#grant, this.#timeouts(), this.#endpoint, this)
+      sent = await (underWay ?? this.#depart())
       // A connection was retired under it: that is nobody's fault, and no reason to wait.
       for (let moves = 0; moves < mostMoves && sent.failure?.code === unlookedAt && this.#leftMs() > 0; moves++) {
         this.#moving = true
-        sent = await core.send(this.#set, wire, this.#grant, this.#timeouts(), null, this)
+        sent = await this.#send(null)
       }
     } catch (error) {
       throw this.#thrown(error)
@@ -124,8 +155,7 @@ export class RestCall implements Departure {
     return sent.outcome
   }
 
-  leaving(): void {
-    const now = performance.now()
+  left(now: number): void {
     if (this.#moving) this.#attempts.resending(now)
     else this.#attempts.sending(now)
     this.#moving = false
@@ -339,10 +369,11 @@ export class RestCall implements Departure {
 
   #clean(text: string): string {
     if (text === '' || this.#last === null) return text
-    const { headers, query } = this.#last.parts
-    return redacted(text, secretsOf(this.#set.auth, { headers: [...this.#core.fixed, ...headers], query }))
+    return redacted(text, secretsOf(this.#set.auth, this.#last.parts))
   }
 }
+
+const atOnce: Decision = Object.freeze({ do: 'retry', inMs: 0 })
 
 /** Done twice they are the same as once, as far as HTTP and venues' cancels by id go. */
 const idempotentMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE'])

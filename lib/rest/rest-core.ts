@@ -12,12 +12,15 @@ import { type Emitter, throwLater } from '../runtime/emitter.js'
 import { TickwireError } from '../runtime/errors.js'
 import type { RequestDraft } from '../sign/auth.js'
 import { HttpError } from './errors.js'
+import { FieldMemo, fieldLine } from './fields.js'
+import { bodied } from './http-client.js'
 import type { RequestTimeouts } from './options.js'
 import type { SentParts } from './redaction.js'
 import type { RestEndpoints, RestTarget } from './rest-endpoints.js'
 import type { RestEvents } from './rest-events.js'
 import { RestResponse } from './rest-response.js'
 import type { RestSet } from './rest-schema.js'
+import { type BodyType, kindOf } from './wire-request.js'
 
 /** A request, complete but for its signature. */
 export interface WireRequest {
@@ -25,8 +28,11 @@ export interface WireRequest {
   /** Without query. */
   readonly path: string
   readonly query: string
+  /** Path and query. */
+  readonly target: string
   readonly body: string | Uint8Array | undefined
-  readonly headers: readonly (readonly [name: string, value: string])[]
+  /** Header fields, also those that every request carries: "name:value\n" for each, names in lower case. */
+  readonly fields: string
   readonly signed: boolean
   readonly route: Route
   readonly weight: number
@@ -36,9 +42,10 @@ export interface WireRequest {
   readonly signal: AbortSignal | undefined
 }
 
-/** Who wants to know that a request leaves now. */
+/** Who wants to know that a request has left. */
 export interface Departure {
-  leaving(): void
+  /** @param when by `performance.now()`, right before it did; called at once after that. */
+  left(when: number): void
 }
 
 /** How one attempt ended. */
@@ -68,7 +75,7 @@ class Draft implements RequestDraft, SentParts {
   readonly path: string
   query: string
   body: string
-  readonly headers: (readonly [string, string])[]
+  fields: string
 
   constructor(wire: WireRequest, host: string, body: string) {
     this.method = wire.method
@@ -76,15 +83,18 @@ class Draft implements RequestDraft, SentParts {
     this.path = wire.path
     this.query = wire.query
     this.body = body
-    this.headers = [...wire.headers]
+    this.fields = wire.fields
   }
 
   setHeader(name: string, value: string): void {
-    this.headers.push([name, value])
+    this.fields += fieldLine(name, value)
   }
 }
 
-const nothingSent: SentParts = Object.freeze({ headers: [], query: '' })
+const nothingSent: SentParts = Object.freeze({ fields: '', query: '' })
+
+/** Paths whose routes are remembered. */
+const mostPaths = 1_000
 
 /** What requests of a client share: where they go, what they may, and what time it is there. */
 export class RestCore {
@@ -99,8 +109,9 @@ export class RestCore {
   /** Limit of all of an attempt, in milliseconds; 0: none. */
   readonly totalMs: number
   readonly silence: number
-  /** Header fields that every request carries. */
-  readonly fixed: SentParts['headers']
+  /** Writes the header fields of requests, by what their bodies say of themselves. */
+  readonly fields: Readonly<Record<BodyType, FieldMemo>>
+  readonly #usualRoutes = new Map<string, Map<string, Route>>()
   readonly counters: RestCounters = { requests: 0, answered: 0, failed: 0, attempts: 0, lookups: 0 }
   /** Called when the client ends by force. */
   readonly onStop = new Set<() => void>()
@@ -119,7 +130,6 @@ export class RestCore {
     readonly ip: string
     readonly totalMs: number
     readonly silence: number
-    readonly fixed: SentParts['headers']
   }) {
     this.endpoints = parts.endpoints
     this.limiter = parts.limiter
@@ -130,7 +140,29 @@ export class RestCore {
     this.ip = parts.ip
     this.totalMs = parts.totalMs
     this.silence = parts.silence
-    this.fixed = parts.fixed
+    const fixed = this.endpoints.fixedFields
+    this.fields = {
+      plain: new FieldMemo(fixed),
+      json: new FieldMemo(`${fixed}content-type:application/json\n`),
+      form: new FieldMemo(`${fixed}content-type:application/x-www-form-urlencoded\n`),
+    }
+  }
+
+  /** The route of requests that say nothing else of how they are counted. */
+  usualRoute(verb: string, path: string): Route {
+    let ofPath = this.#usualRoutes.get(path)
+    const known = ofPath?.get(verb)
+    if (known !== undefined) return known
+    const { account, ip } = this
+    const route = this.limiter.route({ endpoint: `${verb} ${path}`, kind: kindOf(verb), account, instrument: '', ip })
+    if (ofPath === undefined) {
+      // Paths that hold ids: all of them are only looked up again.
+      if (this.#usualRoutes.size >= mostPaths) this.#usualRoutes.clear()
+      ofPath = new Map()
+      this.#usualRoutes.set(path, ofPath)
+    }
+    ofPath.set(verb, route)
+    return route
   }
 
   /**
@@ -148,7 +180,7 @@ export class RestCore {
 
   /**
    * Sends a request that the limits have allowed, on the calling thread when a connection is free. Rejects when it cannot be sent at all, or
-   * was aborted. `departure` hears of it right before it leaves.
+   * was aborted. `departure` hears of it as soon as it has left, or failed to.
    */
   send(
     set: RestSet,
@@ -181,23 +213,23 @@ export class RestCore {
       target.abandon(ticket)
       return Promise.reject(error)
     }
-    departure?.leaving()
-    this.counters.attempts++
     const started = performance.now()
-    const { method, path, signal } = wire
-    const full = parts.query === '' ? path : `${path}?${parts.query}`
-    return target.http
-      .request({ method, path: full, headers: parts.headers, body, timeouts, signal, stream: false })
-      .then(
-        (answer) => {
-          const response = new RestResponse(answer, endpoint.id, 0, 0)
-          const failed = answer.status >= 500
-          balancer.done(endpoint, performance.now() - started, failed)
-          target.leave(ticket, failed)
-          return this.#answered(set, wire, grant, endpoint, response, parts)
-        },
-        (error: unknown) => this.#failed(set, endpoint, target, ticket, performance.now() - started, error, parts),
-      )
+    const { method, path, query, signal } = wire
+    const full = parts.query === query ? wire.target : `${path}?${parts.query}`
+    const content = body ?? (bodied(method) ? '' : undefined)
+    const answered = target.send(method, full, parts.fields, content, timeouts, signal, started)
+    departure?.left(started)
+    this.counters.attempts++
+    return answered.then(
+      (answer) => {
+        const response = new RestResponse(answer, endpoint.id, 0, 0)
+        const failed = answer.status >= 500
+        balancer.done(endpoint, performance.now() - started, failed)
+        target.leave(ticket, failed)
+        return this.#answered(set, wire, grant, endpoint, response, parts)
+      },
+      (error: unknown) => this.#failed(set, endpoint, target, ticket, performance.now() - started, error, parts),
+    )
   }
 
   /** What answers and failures mean. */
@@ -217,7 +249,8 @@ export class RestCore {
     const header = (name: string): string | undefined => response.headers.get(name) ?? undefined
     const { limiter } = this
     // A store that fails here fails again with the next request, which is then refused.
-    void Promise.resolve(limiter.observe(wire.route, header, grant)).catch(() => {})
+    if (limiter instanceof Limiter) limiter.observe(wire.route, header, grant)
+    else limiter.observe(wire.route, header, grant).catch(() => {})
     const venue = set.venue === null ? noError : set.venue.error(parsed(response))
     const { status } = response
     const outcome = this.classifier(set).answer({ status, ...venue, header, receivedAt: this.clock.now() })

@@ -5,7 +5,7 @@ import type { BreakerPolicy } from '../policy/breaker/policy.js'
 import { configFault } from '../runtime/config.js'
 import type { Emitter } from '../runtime/emitter.js'
 import { throwLater } from '../runtime/emitter.js'
-import { HttpClient, type HttpClientStats } from './http-client.js'
+import { HttpClient, type HttpClientStats, type HttpInternals, httpInternals } from './http-client.js'
 import type { HttpClientOptions } from './options.js'
 import type { RestEvents } from './rest-events.js'
 import type { RestSet } from './rest-schema.js'
@@ -16,6 +16,10 @@ export class RestTarget implements Admission {
   /** As requests are signed for it: with the port when it is not the usual one. */
   readonly host: string
   readonly #onBreaker: (target: RestTarget, breaker: Breaker) => void
+  /** Lines of the header fields that every request carries. */
+  readonly fixedFields: string
+  /** As `http.request`, with header fields, also the fixed ones, that are written already. */
+  readonly send: HttpInternals['send']
   #breaker: Breaker | null = null
 
   constructor(
@@ -24,6 +28,9 @@ export class RestTarget implements Admission {
     onBreaker: (target: RestTarget, breaker: Breaker) => void,
   ) {
     this.http = new HttpClient(options)
+    const { fixedFields, send } = httpInternals(this.http)
+    this.fixedFields = fixedFields
+    this.send = send
     this.host = new URL(this.http.origin).host
     this.#onBreaker = onBreaker
     this.use(policy)
@@ -124,6 +131,12 @@ export class RestEndpoints {
     }
     if (breaker !== before.policies.breaker) for (const target of this.#targets.values()) target.use(breaker)
     if (balance !== before.policies.balance) this.balancer.use(balance)
+  }
+
+  /** Lines of the header fields that every request carries: the same at all endpoints. */
+  get fixedFields(): string {
+    for (const { fixedFields } of this.#targets.values()) return fixedFields
+    return ''
   }
 
   target(endpoint: Endpoint): RestTarget {

@@ -1,6 +1,6 @@
 import type { BreakerChange } from '../policy/breaker/breaker.js'
 import type { GateScope } from '../policy/limit/route.js'
-import type { HttpConnection, HttpDisconnect } from './http-client.js'
+import type { HttpConnection, HttpDisconnect } from './pool-sink.js'
 
 /** An attempt or look-up did not bring the result; what comes next. */
 export interface RestRetry {

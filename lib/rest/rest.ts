@@ -5,7 +5,6 @@ import type { RemoteLimiter, RemoteLimiterStats } from '../policy/limit/remote-l
 import { RetryBudget } from '../policy/retry/budget.js'
 import { Emitter, type Listener } from '../runtime/emitter.js'
 import type { Auth } from '../sign/auth.js'
-import { pairsOf } from './fields.js'
 import type { HttpClientOptions } from './options.js'
 import { Probes } from './probes.js'
 import { RestCall } from './rest-call.js'
@@ -78,7 +77,6 @@ export class Rest implements AsyncDisposable {
       ip: http.socket?.localAddress ?? '',
       totalMs: http.timeouts?.total ?? 30_000,
       silence: parsed.silence,
-      fixed: http.headers === undefined ? [] : pairsOf(http.headers),
     })
     this.#probes = parsed.probe === undefined ? null : new Probes(this.#core, parsed.probe)
     this.#time = parsed.serverTime === undefined ? null : new ServerTime(this.#core, () => this.#set, parsed.serverTime)

@@ -1,15 +1,14 @@
+import type { Route } from '../policy/limit/route.js'
 import type { RequestKind } from '../policy/limit/rule.js'
 import { TickwireError } from '../runtime/errors.js'
 import { encodeQuery } from '../sign/query.js'
-import { pairsOf } from './fields.js'
+import { hasField } from './fields.js'
 import type { RestCore, WireRequest } from './rest-core.js'
 import type { RestRequest } from './rest-options.js'
 import type { RestSet } from './rest-schema.js'
 
-type Pair = readonly [name: string, value: string]
-
-const jsonType: Pair = ['content-type', 'application/json']
-const formType: Pair = ['content-type', 'application/x-www-form-urlencoded']
+/** What a request's body says of itself. */
+export type BodyType = 'plain' | 'json' | 'form'
 
 /**
  * A request, checked and encoded.
@@ -26,7 +25,8 @@ export function wireRequest(
   if (typeof path !== 'string' || !path.startsWith('/')) throw refused('the path must start with a slash')
   const mark = path.indexOf('?')
   const bare = mark < 0 ? path : path.slice(0, mark)
-  const { weight = 1, count = 1, priority, deadline, uncertainSince, signal, key } = request
+  const own = mark < 0 ? '' : path.slice(mark + 1)
+  const { weight = 1, count = 1, priority, deadline, uncertainSince } = request
   within('weight', weight, 1e12)
   within('count', count, 1e6)
   if (priority !== undefined) within('priority', priority, Number.MAX_SAFE_INTEGER)
@@ -34,24 +34,39 @@ export function wireRequest(
     throw refused('`deadline` must be above 0, up to 86,400,000')
   }
   if (uncertainSince !== undefined) within('uncertainSince', uncertainSince, performance.now())
-  const { account = core.account, instrument = '', kind = kindOf(verb), route = `${verb} ${bare}` } = request
-  const [body, type] = bodyOf(request)
-  const given = request.headers === undefined ? [] : pairsOf(request.headers)
-  const typed = type !== null && !given.some(([name]) => name.toLowerCase() === 'content-type')
+  const type = bodyType(request)
+  const query = queryOf(own, request.query)
+  const { headers } = request
+  const typed = type !== 'plain' && (headers === undefined || !hasField(headers, 'content-type'))
   return {
     method: verb,
     path: bare,
-    query: queryOf(mark < 0 ? '' : path.slice(mark + 1), request.query),
-    body,
-    headers: typed ? [...given, type] : given,
+    query,
+    target: query === '' ? bare : query === own ? path : `${bare}?${query}`,
+    body: type === 'plain' ? request.body : type === 'json' ? jsonOf(request.json) : encodeQuery(request.form ?? {}),
+    fields: core.fields[typed ? type : 'plain'].lines(headers),
     signed: (request.auth ?? true) && set.auth !== null,
-    route: core.limiter.route({ endpoint: route, kind, account, instrument, ip: core.ip }),
+    route: routeOf(core, verb, bare, request),
     weight,
     count,
     priority,
-    key,
-    signal,
+    key: request.key,
+    signal: request.signal,
   }
+}
+
+function routeOf(core: RestCore, verb: string, path: string, request: RestRequest): Route {
+  const { account, instrument, kind, route } = request
+  if (account === undefined && instrument === undefined && kind === undefined && route === undefined) {
+    return core.usualRoute(verb, path)
+  }
+  return core.limiter.route({
+    endpoint: route ?? `${verb} ${path}`,
+    kind: kind ?? kindOf(verb),
+    account: account ?? core.account,
+    instrument: instrument ?? '',
+    ip: core.ip,
+  })
 }
 
 function queryOf(own: string, given: RestRequest['query']): string {
@@ -61,24 +76,27 @@ function queryOf(own: string, given: RestRequest['query']): string {
   return own === '' ? query : query === '' ? own : `${own}&${query}`
 }
 
-function bodyOf({ body, json, form }: RestRequest): [body: string | Uint8Array | undefined, type: Pair | null] {
-  if (Number(body !== undefined) + Number(json !== undefined) + Number(form !== undefined) > 1) {
+function bodyType({ body, json, form }: RestRequest): BodyType {
+  if (json === undefined && form === undefined) return 'plain'
+  if (body !== undefined || (json !== undefined && form !== undefined)) {
     throw refused('at most one of `body`, `json` and `form` can be given')
   }
-  if (form !== undefined) return [encodeQuery(form), formType]
-  if (json === undefined) return [body, null]
+  return form === undefined ? 'json' : 'form'
+}
+
+function jsonOf(value: unknown): string {
   let text: string | undefined
   try {
-    text = JSON.stringify(json)
+    text = JSON.stringify(value)
   } catch {
     text = undefined
   }
   if (text === undefined) throw refused('`json` cannot be written as JSON')
-  return [text, jsonType]
+  return text
 }
 
 /** What is taken for an order is never counted too little. */
-function kindOf(verb: string): RequestKind {
+export function kindOf(verb: string): RequestKind {
   if (verb === 'GET' || verb === 'HEAD' || verb === 'OPTIONS') return 'query'
   return verb === 'DELETE' ? 'cancel' : 'order'
 }

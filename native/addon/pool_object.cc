@@ -61,10 +61,39 @@ class Text {
   return true;
 }
 
-int64_t ns_of(napi_env env, napi_value value) {
-  double ms = 0;
-  if (napi_get_value_double(env, value, &ms) != napi_ok || !(ms > 0)) return 0;
-  return static_cast<int64_t>(std::min(ms, 3.2e12) * 1e6);
+int64_t ns_of(double ms) { return ms > 0 ? static_cast<int64_t>(std::min(ms, 3.2e12) * 1e6) : 0; }
+
+int64_t ns_of(const Napi::Object& js, const char* name) { return ns_of(js.Get(name).ToNumber().DoubleValue()); }
+
+// queue, head, body, total in milliseconds; undefined: `usual`.
+[[nodiscard]] bool read_timeouts(napi_env env, napi_value value, const http::Timeouts& usual, http::Timeouts& out) {
+  bool given = false;
+  if (napi_is_typedarray(env, value, &given) != napi_ok) return false;
+  if (!given) {
+    out = usual;
+    return true;
+  }
+  napi_typedarray_type kind;
+  size_t length = 0;
+  void* data = nullptr;
+  if (napi_get_typedarray_info(env, value, &kind, &length, &data, nullptr, nullptr) != napi_ok) return false;
+  if (kind != napi_float64_array || length != 4) return false;
+  const std::span<const double> ms(static_cast<const double*>(data), length);
+  out = {ns_of(ms[0]), ns_of(ms[1]), ns_of(ms[2]), ns_of(ms[3])};
+  return true;
+}
+
+// Undefined: as `last` says. A text is looked at once, when it becomes the last.
+template <class Check>
+[[nodiscard]] bool read_changed(napi_env env, napi_value value, Text& text, std::string& last, Check check,
+                                Error& error) {
+  napi_valuetype type;
+  if (napi_typeof(env, value, &type) != napi_ok) return false;
+  if (type == napi_undefined) return true;
+  if (type != napi_string || !text.read(env, value)) return false;
+  error = check(text.view());
+  if (!error) last.assign(text.view());
+  return true;
 }
 
 // Errors are negative: ids use the whole of 32 bits.
@@ -107,6 +136,9 @@ PoolObject::PoolObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   auto options = read_options(info[1].As<Napi::Object>());
   if (!options.ok()) throw_error(env, options.error());
   authority_ = options.value().authority;
+  const auto js = info[1].As<Napi::Object>();
+  timeouts_ = {ns_of(js, "queueTimeout"), ns_of(js, "headTimeout"), ns_of(js, "bodyTimeout"),
+               ns_of(js, "totalTimeout")};
   const uint16_t handle = on->take_handle();
   if (handle == 0) throw_channel_full(env);
   auto tenant = PoolTenant::create(on->core()->channel, std::move(options.value()), handle);
@@ -124,6 +156,8 @@ std::shared_ptr<feed::ChannelTenant> PoolObject::detach() noexcept {
 }
 
 void PoolObject::release() noexcept {
+  fields_.assign(fields_.size(), '\0');  // keys may be in it
+  fields_.clear();
   if (channel_ == nullptr) return;
   channel_->forget(*this);
   channel_->destroy(std::move(tenant_));
@@ -140,31 +174,31 @@ void PoolObject::post(Task task) {
 
 Napi::Value PoolObject::handle(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), handle_); }
 
-// request(method, target, fields, body, stream, queueMs, headMs, bodyMs, totalMs)
+// request(method, target, fields, body, stream, timeouts): no more arguments than node-addon-api takes without
+// allocating.
 Napi::Value PoolObject::request(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (tenant_ == nullptr) return failed(env, Errc::kNotOpen);
-  Text method;
-  Text target;
-  Text fields;
+  Text text;
   Text body;
   http::Request request;
-  if (!method.read(env, info[0]) || !target.read(env, info[1]) || !fields.read(env, info[2]) ||
-      !read_body(env, info[3], body, request)) {
+  http::RequestOptions options;
+  std::array<Error, 3> errors;
+  if (!read_changed(env, info[0], text, method_, http::check_method, errors[0]) ||
+      !read_changed(env, info[2], text, fields_, http::check_fields, errors[2]) || !text.read(env, info[1]) ||
+      !read_body(env, info[3], body, request) || napi_get_value_bool(env, info[4], &options.stream) != napi_ok ||
+      !read_timeouts(env, info[5], timeouts_, options.timeouts)) {
     Napi::TypeError::New(env, "request() takes texts, and a body of text or bytes").ThrowAsJavaScriptException();
     return env.Undefined();
   }
-  request.method = method.view();
-  request.target = target.view();
-  request.fields = fields.view();
+  request.method = method_;
+  request.target = text.view();
+  request.fields = fields_;
   request.authority = authority_;
-  for (const Error& error :
-       {http::check_method(request.method), http::check_target(request.target), http::check_fields(request.fields)}) {
+  errors[1] = http::check_target(request.target);
+  for (const Error& error : errors) {
     if (error) throw_error(env, error);
   }
-  http::RequestOptions options;
-  options.stream = info[4].ToBoolean().Value();
-  options.timeouts = {ns_of(env, info[5]), ns_of(env, info[6]), ns_of(env, info[7]), ns_of(env, info[8])};
   const auto sent = tenant_->pool().request(request, options);
   if (!sent.ok()) return failed(env, sent.error().code);
   return Napi::Number::New(env, sent.value());

@@ -36,6 +36,10 @@ class PoolObject final : public Napi::ObjectWrap<PoolObject>, public TenantObjec
   ChannelObject* channel_ = nullptr;
   std::shared_ptr<PoolTenant> tenant_;
   std::string authority_;
+  http::Timeouts timeouts_;  // of requests that bring none
+  // Of the last request: most have the same, which then need not be copied and looked at again.
+  std::string method_;
+  std::string fields_;
   uint16_t handle_ = 0;
 };
 

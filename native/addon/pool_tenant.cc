@@ -10,7 +10,8 @@ constexpr size_t kPiece = 64u << 10;
 constexpr size_t kMaxText = 1024;
 constexpr size_t kResponseHead = 48;  // bytes of the record in front of the fields
 
-enum Flag : uint8_t { kPiecesFollow = 1, kReused = 2, kOneBody = 4, kMinorOne = 8 };
+enum Flag : uint8_t { kPiecesFollow = 1, kReused = 2, kOneBody = 4, kMinorOne = 8, kAscii = 16, kCoded = 32 };
+constexpr size_t kMostAscii = 4096;  // bytes of a body that is looked at for that
 
 constexpr size_t padded(size_t n) noexcept { return (n + 7) & ~size_t{7}; }
 
@@ -23,6 +24,27 @@ uint8_t* put(uint8_t* at, T value) noexcept {
 uint8_t* put_bytes(uint8_t* at, const void* data, size_t n) noexcept {
   if (n != 0) std::memcpy(at, data, n);
   return at + n;
+}
+
+bool is_ascii(const uint8_t* data, size_t n) noexcept {
+  uint64_t all = 0;
+  for (; n >= 8; data += 8, n -= 8) {
+    uint64_t word;
+    std::memcpy(&word, data, 8);
+    all |= word;
+  }
+  for (; n > 0; ++data, --n) all |= *data;
+  return (all & 0x8080'8080'8080'8080) == 0;
+}
+
+// "name:value\n" for each.
+bool has_field(std::string_view fields, std::string_view name_and_colon) noexcept {
+  for (;;) {
+    if (fields.starts_with(name_and_colon)) return true;
+    const size_t end = fields.find('\n');
+    if (end == std::string_view::npos) return false;
+    fields.remove_prefix(end + 1);
+  }
 }
 
 }  // namespace
@@ -66,6 +88,8 @@ bool PoolTenant::put_response(const http::Response& response, size_t body_bytes,
   if (record == nullptr) return false;
   if (response.reused) flags |= kReused;
   if (response.head.minor == 1) flags |= kMinorOne;
+  if (body_bytes <= kMostAscii && is_ascii(response.body.data(), body_bytes)) flags |= kAscii;
+  if (has_field(response.head.fields, "content-encoding:")) flags |= kCoded;
   uint8_t* at = record + 8;
   at = put(at, static_cast<double>(response.times.rx_ns));
   at = put(at, static_cast<double>(response.times.kernel_ns));

@@ -5,7 +5,8 @@
 //   flags;
 //                  u32 bytes of fields | u32 bytes of body; fields, body
 //                  flags: 1 pieces follow until kHttpEnd; 2 the connection had been open; 4 the pieces are one body
-//                  that did not fit into one record; 8 HTTP/1.1 rather than 1.0
+//                  that did not fit into one record; 8 HTTP/1.1 rather than 1.0; 16 the body is ASCII (looked for in
+//                  short ones alone); 32 there is a content-encoding
 //   kHttpPiece     u32 request | u32 bytes; the bytes
 //   kHttpEnd       u32 request | u32 0
 //   kHttpFailed    u32 request | u16 error | u16 1 when it may have been executed; i32 detail | u32 bytes of text; text

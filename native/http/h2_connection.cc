@@ -276,10 +276,26 @@ class H2Connection final : public Connection, private Watcher, private Resumable
       if (closed_) break;
       tell_one(event, room);
     }
-    telling_.clear();
+    settle_told();
     if (closed_) return;
     if (room) listener_.on_room(*this);
     if (!closed_) listener_.on_batch_end();
+  }
+
+  // Lets the session know, of all that was told at once, what was taken and which streams are done with.
+  void settle_told() {
+    const std::lock_guard lock(io_mutex_);
+    for (const H2Event& event : telling_) {
+      H2Stream& stream = *event.stream;
+      const bool over = event.kind == H2Event::Kind::kClosed;
+      if (const size_t n = stream.taken + (over ? stream.unread : 0); n > 0) {
+        // Of one that is over also what its reader has not taken: it would be missing from the connection's window.
+        session_->consumed(stream, n);
+        stream.taken = 0;
+      }
+      if (over) session_->recycle(&stream);
+    }
+    telling_.clear();
   }
 
   void tell_one(const H2Event& event, bool& room) {
@@ -288,17 +304,11 @@ class H2Connection final : public Connection, private Watcher, private Resumable
       case H2Event::Kind::kHead:
         if (stream.wanted) listener_.on_head(stream.id, {stream.status, 2, 0, stream.fields}, times_);
         return;
-      case H2Event::Kind::kBody: {
+      case H2Event::Kind::kBody:
         if (stream.wanted) listener_.on_body(stream.id, event.piece);
         if (closed_) return;
-        const std::lock_guard lock(io_mutex_);
-        if (stream.held && stream.wanted) {
-          stream.unread += event.piece.size();
-        } else {
-          session_->consumed(stream, event.piece.size());
-        }
+        (stream.held && stream.wanted ? stream.unread : stream.taken) += event.piece.size();
         return;
-      }
       case H2Event::Kind::kClosed:
         room = true;
         return tell_closed(stream, event.code);
@@ -308,18 +318,14 @@ class H2Connection final : public Connection, private Watcher, private Resumable
   void tell_closed(H2Stream& stream, uint32_t code) {
     const RequestId id = stream.id;
     const bool wanted = stream.wanted || static_cast<bool>(stream.error);
-    const Error refused = stream.error;
-    const bool unprocessed = stream.unprocessed(code);
     // A peer that has answered whole may then reset a request of which it needs no more (RFC 9113 section 8.1).
-    const bool answered = stream.has_head && code == NGHTTP2_NO_ERROR && !refused;
-    {
-      const std::lock_guard lock(io_mutex_);
-      session_->recycle(&stream);
-    }
+    const bool answered = stream.has_head && code == NGHTTP2_NO_ERROR && !stream.error;
+    // It has heard the last of it, also should the connection end before the stream is recycled.
+    stream.wanted = false;
     if (!wanted) return;
     if (answered) return listener_.on_done(id);
-    if (refused) return listener_.on_failed(id, refused, Sent::kMaybe);
-    if (unprocessed) {
+    if (stream.error) return listener_.on_failed(id, Error(stream.error), Sent::kMaybe);
+    if (stream.unprocessed(code)) {
       return listener_.on_failed(id, {Errc::kHttp2Refused, static_cast<int32_t>(code), "the peer did not process it"},
                                  Sent::kNo);
     }

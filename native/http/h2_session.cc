@@ -48,9 +48,9 @@ Error H2Session::start() {
         return static_cast<H2Session*>(self)->on_begin_headers(*frame);
       });
   nghttp2_session_callbacks_set_on_header_callback(
-      callbacks, [](nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name, size_t name_size,
-                    const uint8_t* value, size_t value_size, uint8_t, void* self) {
-        return static_cast<H2Session*>(self)->on_header(*frame, {reinterpret_cast<const char*>(name), name_size},
+      callbacks, [](nghttp2_session*, const nghttp2_frame*, const uint8_t* name, size_t name_size, const uint8_t* value,
+                    size_t value_size, uint8_t, void* self) {
+        return static_cast<H2Session*>(self)->on_header({reinterpret_cast<const char*>(name), name_size},
                                                         {reinterpret_cast<const char*>(value), value_size});
       });
   nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks,
@@ -72,7 +72,12 @@ Error H2Session::start() {
   // The windows open as the reader takes what came, not as it arrives.
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_session* session = nullptr;
-  if (const int code = nghttp2_session_client_new2(&session, callbacks, this, option); code != 0) {
+  nghttp2_mem memory{
+      &memory_, [](size_t size, void* pool) { return static_cast<BlockPool*>(pool)->allocate(size); },
+      [](void* block, void* pool) { static_cast<BlockPool*>(pool)->free(block); },
+      [](size_t count, size_t each, void* pool) { return static_cast<BlockPool*>(pool)->allocate_zeroed(count, each); },
+      [](void* block, size_t size, void* pool) { return static_cast<BlockPool*>(pool)->resize(block, size); }};
+  if (const int code = nghttp2_session_client_new3(&session, callbacks, this, option, &memory); code != 0) {
     return protocol_error(code);
   }
   session_.reset(session);
@@ -97,15 +102,20 @@ H2Stream* H2Session::take_stream() {
     active_.push_back(std::move(spare_.back()));
     spare_.pop_back();
   }
+  active_.back()->place = active_.size() - 1;
   return active_.back().get();
 }
 
 void H2Session::recycle(H2Stream* stream) {
-  const auto at = std::find_if(active_.begin(), active_.end(), [&](const auto& s) { return s.get() == stream; });
-  if (at == active_.end()) return;
-  std::unique_ptr<H2Stream> done = std::move(*at);
-  *at = std::move(active_.back());
+  const size_t place = stream->place;
+  if (place >= active_.size() || active_[place].get() != stream) return;
+  std::unique_ptr<H2Stream> done = std::move(active_[place]);
+  if (place + 1 < active_.size()) {
+    active_[place] = std::move(active_.back());
+    active_[place]->place = place;
+  }
   active_.pop_back();
+  if (header_stream_ == stream) header_stream_ = nullptr;  // a header block in pieces, of which nobody wants the rest
   if (spare_.size() >= kSpare) return;
   // Memory of the texts is kept, unless a request or response was far larger than usual.
   std::string body = std::move(done->body);
@@ -217,16 +227,17 @@ int H2Session::refuse(H2Stream& stream, Errc code, const char* text) {
 }
 
 int H2Session::on_begin_headers(const nghttp2_frame& frame) {
+  header_stream_ = stream_of(frame.hd.stream_id);
   if (frame.hd.type != NGHTTP2_HEADERS) return 0;
-  H2Stream* const stream = stream_of(frame.hd.stream_id);
+  H2Stream* const stream = header_stream_;
   if (stream == nullptr || stream->has_head) return 0;
   stream->fields.clear();
   stream->field_count = 0;
   return 0;
 }
 
-int H2Session::on_header(const nghttp2_frame& frame, std::string_view name, std::string_view value) {
-  H2Stream* const stream = stream_of(frame.hd.stream_id);
+int H2Session::on_header(std::string_view name, std::string_view value) {
+  H2Stream* const stream = header_stream_;
   if (stream == nullptr || !stream->wanted) return 0;
   if (name == ":status") {
     uint16_t status = 0;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/block_pool.h"
 #include "http/h2_stream.h"
 
 namespace tickwire::http {
@@ -52,7 +53,7 @@ class H2Session {
 
   [[nodiscard]] H2Stream* take_stream();
   int on_begin_headers(const nghttp2_frame& frame);
-  int on_header(const nghttp2_frame& frame, std::string_view name, std::string_view value);
+  int on_header(std::string_view name, std::string_view value);
   int on_frame(const nghttp2_frame& frame);
   int on_data(int32_t stream_id, std::span<const uint8_t> piece);
   int on_stream_close(int32_t stream_id, uint32_t code);
@@ -63,11 +64,15 @@ class H2Session {
 
   const ResponseLimits limits_;
   const bool secure_;
+  // nghttp2 takes and frees some twenty small blocks for a request. Outlives the session.
+  BlockPool memory_;
   std::unique_ptr<nghttp2_session, Deleter> session_;
   std::vector<std::unique_ptr<H2Stream>> active_;
   std::vector<std::unique_ptr<H2Stream>> spare_;
   std::vector<H2Event> events_;
   std::vector<nghttp2_nv> lines_;
+  // Whose header block is read at present; null: one that nobody waits for.
+  H2Stream* header_stream_ = nullptr;
   bool leaving_ = false;
 };
 

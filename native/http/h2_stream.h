@@ -21,6 +21,8 @@ struct H2Stream {
   uint32_t interim = 0;
   uint16_t status = 0;
   uint64_t body_bytes = 0;
+  size_t taken = 0;       // bytes of the body that were handed over; the peer is told at the end of the read
+  size_t place = 0;       // in H2Session::active_
   size_t unread = 0;      // bytes of the body that were handed over while held: the peer is not told of them yet
   bool has_head = false;  // the final one was handed over
   bool held = false;

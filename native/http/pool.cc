@@ -52,7 +52,7 @@ Result<RequestId> Pool::request(const Request& request, const RequestOptions& op
     slot->stream = options.stream;
     slot->total_deadline_ns = options.timeouts.total > 0 ? deadline_after(now, options.timeouts.total) : INT64_MAX;
     slot->sent_ns = now;
-    if (!waiting_.empty() || !send_now(*slot, request)) {
+    if (!waiting_.empty() || !send_now(*slot, request, now)) {
       if (waiting_.size() >= options_.max_queue) {
         release_slot(*slot);
         return Error{Errc::kHttpQueueFull, 0, "too many requests wait for a connection"};
@@ -100,6 +100,15 @@ void Pool::release_slot(Slot& slot) {
 // The most recently used one first: those that are not needed grow old and are closed, and a server is more likely to
 // still hold it open.
 Pool::Member* Pool::pick() {
+  if (many_at_once_ == 0) {
+    while (!idle_.empty()) {
+      Member* const member = idle_.back();
+      if (!member->dead && member->active < member->connection->limit()) return member;
+      member->listed = false;
+      idle_.pop_back();
+    }
+    return nullptr;
+  }
   Member* best = nullptr;
   for (const auto& member : members_) {
     if (member->dead || member->active >= member->connection->limit()) continue;
@@ -108,18 +117,30 @@ Pool::Member* Pool::pick() {
   return best;
 }
 
+// Under the mutex. One request less on it.
+void Pool::vacate(Member& member, int64_t now_ns) {
+  --member.active;
+  member.idle_since_ns = now_ns;
+  if (member.listed || member.active > 0 || member.connection->major() != 1) return;
+  member.listed = true;
+  idle_.push_back(&member);
+}
+
 // Under the mutex. False when no connection has room.
-bool Pool::send_now(Slot& slot, const Request& request) {
+bool Pool::send_now(Slot& slot, const Request& request, int64_t now_ns) {
   const int64_t queue_deadline = slot.phase_deadline_ns;
   while (Member* const member = pick()) {
-    const int64_t now = mono_ns();
     slot.member = member;
     slot.phase = Phase::kInFlight;
-    slot.sent_ns = now;
+    slot.sent_ns = now_ns;
     slot.phase_timeout = Errc::kHttpHeadTimeout;
-    slot.phase_deadline_ns = slot.timeouts.head > 0 ? deadline_after(now, slot.timeouts.head) : INT64_MAX;
+    slot.phase_deadline_ns = slot.timeouts.head > 0 ? deadline_after(now_ns, slot.timeouts.head) : INT64_MAX;
     slot.reused = member->used;
     ++member->active;
+    if (many_at_once_ == 0) {
+      member->listed = false;
+      idle_.pop_back();
+    }
     if (member->connection->send(slot.id(), request).ok()) {
       if (member->used) counters_.reused.fetch_add(1, std::memory_order_relaxed);
       member->used = true;
@@ -140,28 +161,41 @@ bool Pool::send_now(Slot& slot, const Request& request) {
 // ---- on the loop's thread
 
 Pool::Slot* Pool::find(RequestId id) {
+  if (found_ != nullptr && found_id_ == id) return found_;
   const std::lock_guard lock(mutex_);
   const uint32_t index = id & 0xFFFF;
   if (index >= slots_.size()) return nullptr;
   Slot* const slot = slots_[index].get();
-  return slot->phase != Phase::kFree && slot->id() == id ? slot : nullptr;
+  if (slot->phase == Phase::kFree || slot->id() != id) return nullptr;
+  // Only the loop's thread ends what it has found, by offer().
+  found_ = slot;
+  found_id_ = id;
+  return slot;
 }
 
 void Pool::dispatch() {
   bool must_sweep = false;
   {
     const std::lock_guard lock(mutex_);
-    while (!waiting_.empty()) {
-      Slot& slot = *slots_[waiting_.front()];
-      if (!send_now(slot, slot.held_request.view(options_.authority))) break;
-      slot.held_request.forget();
-      waiting_.pop_front();
-      // The limit of its new phase may lie before the one of its wait.
-      must_sweep |= lower_sweep(slot.phase_deadline_ns);
-    }
-    counters_.waiting.store(static_cast<uint32_t>(waiting_.size()), std::memory_order_relaxed);
+    must_sweep = dispatch_locked();
   }
   if (must_sweep) arm_sweep();
+}
+
+// Under the mutex. True when the sweep has to be armed anew.
+bool Pool::dispatch_locked() {
+  if (waiting_.empty()) return false;
+  bool must_sweep = false;
+  while (!waiting_.empty()) {
+    Slot& slot = *slots_[waiting_.front()];
+    if (!send_now(slot, slot.held_request.view(options_.authority), mono_ns())) break;
+    slot.held_request.forget();
+    waiting_.pop_front();
+    // The limit of its new phase may lie before the one of its wait.
+    must_sweep |= lower_sweep(slot.phase_deadline_ns);
+  }
+  counters_.waiting.store(static_cast<uint32_t>(waiting_.size()), std::memory_order_relaxed);
+  return must_sweep;
 }
 
 void Pool::on_head(RequestId id, const ResponseHead& head, const ReceiveTimes& times) {
@@ -229,8 +263,7 @@ void Pool::on_failed(RequestId id, const Error& error, Sent sent) {
 void Pool::leave_member(Slot& slot) {
   const std::lock_guard lock(mutex_);
   if (Member* const member = std::exchange(slot.member, nullptr)) {
-    --member->active;
-    member->idle_since_ns = mono_ns();
+    vacate(*member, mono_ns());
     counters_.in_flight.fetch_sub(1, std::memory_order_relaxed);
   }
   slot.phase = Phase::kFinished;
@@ -238,14 +271,14 @@ void Pool::leave_member(Slot& slot) {
 }
 
 void Pool::on_room(Connection&) {
-  dispatch();
-  bool idles = false;
+  bool must_sweep = false;
   {
     const std::lock_guard lock(mutex_);
+    must_sweep = dispatch_locked();
     // Closing what is not needed any more is the sweep's business.
-    idles = lower_sweep(deadline_after(loop_.now_ns(), options_.keep_alive));
+    must_sweep |= lower_sweep(deadline_after(loop_.now_ns(), options_.keep_alive));
   }
-  if (idles) arm_sweep();
+  if (must_sweep) arm_sweep();
   retire_when_closing();
 }
 
@@ -291,7 +324,7 @@ void Pool::fail(Slot& slot, const Error& error, Sent sent) {
     member->connection->cancel(slot.id());
     const std::lock_guard lock(mutex_);
     const auto same = [member](const auto& m) { return m.get() == member; };
-    if (std::any_of(members_.begin(), members_.end(), same)) --member->active;
+    if (std::any_of(members_.begin(), members_.end(), same)) vacate(*member, member->idle_since_ns);
   }
   slot.error = copy;
   slot.sent = sent;
@@ -317,6 +350,7 @@ bool Pool::offer(Slot& slot) {
   const RequestId id = slot.id();
   const auto end = [&] {
     const std::lock_guard lock(mutex_);
+    if (found_ == &slot) found_ = nullptr;
     release_slot(slot);
   };
   if (slot.error) {

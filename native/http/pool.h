@@ -124,8 +124,10 @@ class Pool final : private ConnectionListener {
   [[nodiscard]] Slot* find(RequestId id);
   void release_slot(Slot& slot);
   [[nodiscard]] Member* pick();
-  [[nodiscard]] bool send_now(Slot& slot, const Request& request);
+  void vacate(Member& member, int64_t now_ns);
+  [[nodiscard]] bool send_now(Slot& slot, const Request& request, int64_t now_ns);
   void dispatch();
+  [[nodiscard]] bool dispatch_locked();
   void leave_member(Slot& slot);
   void open_as_needed();
   void attempt_opened(Attempt& attempt, std::unique_ptr<Stream> stream, const StreamInfo& info);
@@ -169,10 +171,15 @@ class Pool final : private ConnectionListener {
   std::vector<uint16_t> free_;
   std::deque<uint16_t> waiting_;
   std::vector<std::unique_ptr<Member>> members_;
+  std::vector<Member*> idle_;  // of HTTP/1, without a request, the most recently used one last
+  size_t many_at_once_ = 0;    // members of HTTP/2
   bool accepting_ = true;
   bool opening_posted_ = false;
   int64_t next_sweep_ns_ = INT64_MAX;
 
+  // The loop's thread: what find() found last. Bytes of one response come together.
+  RequestId found_id_ = 0;
+  Slot* found_ = nullptr;
   std::vector<std::unique_ptr<Attempt>> attempts_;
   std::deque<RequestId> undelivered_;
   int64_t retry_delay_ = 0;

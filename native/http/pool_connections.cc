@@ -57,6 +57,12 @@ void Pool::attempt_opened(Attempt& attempt, std::unique_ptr<Stream> stream, cons
     const std::lock_guard lock(mutex_);
     // Nobody waits: whoever comes finds it warm.
     member->used = waiting_.empty();
+    if (h2) {
+      ++many_at_once_;
+    } else {
+      member->listed = true;
+      idle_.push_back(member.get());
+    }
     members_.push_back(std::move(member));
     counters_.open.store(static_cast<uint32_t>(members_.size()), std::memory_order_relaxed);
   }
@@ -122,6 +128,8 @@ void Pool::on_closed(Connection& connection, const Error& error) {
     if (at == members_.end()) return;
     gone = std::move(*at);
     members_.erase(at);
+    if (gone->connection->major() != 1) --many_at_once_;
+    if (gone->listed) std::erase(idle_, gone.get());
     counters_.open.store(static_cast<uint32_t>(members_.size()), std::memory_order_relaxed);
   }
   listener_.on_connection(false, gone->info, connection.major(), copy);

@@ -52,6 +52,7 @@ struct Pool::Member {
   std::unique_ptr<Connection> connection;
   StreamInfo info;
   uint32_t active = 0;
+  bool listed = false;  // in Pool::idle_
   int64_t idle_since_ns = 0;
   bool used = false;  // has carried a request, or has stood open without one
   bool dead = false;  // a write on it failed: it closes by itself

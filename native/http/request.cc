@@ -13,9 +13,30 @@ constexpr size_t kMaxDigits = 20;
 constexpr std::string_view kVersionAndHost = " HTTP/1.1\r\nhost:";
 constexpr std::string_view kLength = "content-length:";
 
-constexpr bool is_token_char(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+// By character: what it may stand in.
+enum Where : uint8_t { kToken = 1, kLowerToken = 2, kTarget = 4, kValue = 8 };
+
+constexpr std::array<uint8_t, 256> where_table() noexcept {
+  std::array<uint8_t, 256> table{};
+  for (size_t i = 0; i < table.size(); ++i) {
+    const auto c = static_cast<char>(i);
+    const bool upper = c >= 'A' && c <= 'Z';
+    const bool token = upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                       std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+    if (token) table[i] |= kToken;
+    if (token && !upper) table[i] |= kLowerToken;
+    if (i > 0x20 && i < 0x7F && c != '#') table[i] |= kTarget;
+    if ((i >= 0x20 && i != 0x7F) || c == '\t') table[i] |= kValue;
+  }
+  return table;
+}
+constexpr std::array<uint8_t, 256> kWhere = where_table();
+
+// Whether all of it may stand there.
+bool may_stand(std::string_view text, Where where) noexcept {
+  uint8_t all = where;
+  for (const char c : text) all &= kWhere[static_cast<uint8_t>(c)];
+  return all != 0;
 }
 
 // What this client writes itself, and what means the connection and not the request (RFC 9110 section 7.6.1).
@@ -29,16 +50,11 @@ Error check_field(std::string_view line) {
   const size_t colon = line.find(':');
   if (colon == std::string_view::npos || colon == 0) return refused("a header field without a name");
   const std::string_view name = line.substr(0, colon);
-  for (const char c : name) {
-    if (!is_token_char(c) || (c >= 'A' && c <= 'Z')) return refused("a header field's name is no token in lower case");
-  }
+  if (!may_stand(name, kLowerToken)) return refused("a header field's name is no token in lower case");
   for (const std::string_view own : kOwn) {
     if (name == own) return refused("a header field that the client sets itself");
   }
-  for (const char c : line.substr(colon + 1)) {
-    const auto u = static_cast<uint8_t>(c);
-    if ((u < 0x20 && c != '\t') || u == 0x7F) return refused("a header field's value has control characters");
-  }
+  if (!may_stand(line.substr(colon + 1), kValue)) return refused("a header field's value has control characters");
   return {};
 }
 
@@ -55,9 +71,7 @@ uint8_t* put(uint8_t* out, std::string_view text) noexcept { return std::copy(te
 
 Error check_method(std::string_view method) {
   if (method.empty() || method.size() > 32) return refused("the method is empty or too long");
-  for (const char c : method) {
-    if (!is_token_char(c)) return refused("the method is no token");
-  }
+  if (!may_stand(method, kToken)) return refused("the method is no token");
   if (method == "CONNECT") return refused("CONNECT opens a tunnel and is no request");
   return {};
 }
@@ -65,10 +79,7 @@ Error check_method(std::string_view method) {
 Error check_target(std::string_view target) {
   if (target.empty() || target.front() != '/') return refused("the path does not start with a slash");
   if (target.size() > kMaxTarget) return refused("the path is too long");
-  for (const char c : target) {
-    const auto u = static_cast<uint8_t>(c);
-    if (u <= 0x20 || u >= 0x7F || c == '#') return refused("the path has characters that must be percent-encoded");
-  }
+  if (!may_stand(target, kTarget)) return refused("the path has characters that must be percent-encoded");
   return {};
 }
 

@@ -2,18 +2,25 @@
 
 #include <llhttp.h>
 
+#include <array>
 #include <string>
 
 namespace tickwire::http {
 namespace {
 
-// RFC 9110 section 5.6.2, upper case already lowered.
-constexpr bool is_name_char(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+// The characters of a field name (RFC 9110 section 5.6.2) in lower case, 0 for those that it cannot have.
+constexpr std::array<char, 256> name_table() noexcept {
+  std::array<char, 256> table{};
+  for (size_t i = 0; i < table.size(); ++i) {
+    const auto c = static_cast<char>(i);
+    const bool upper = c >= 'A' && c <= 'Z';
+    const bool token = upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                       std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+    if (token) table[i] = upper ? static_cast<char>(c + 32) : c;
+  }
+  return table;
 }
-
-constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+constexpr std::array<char, 256> kNameChar = name_table();
 
 }  // namespace
 
@@ -62,12 +69,20 @@ struct ResponseParser::State {
       name_open = true;
       if (++count > limits.max_fields) return fail(Errc::kHttpHeadTooLarge, "too many header fields");
     }
-    for (const char c : piece) {
-      // llhttp lets spaces pass, which some proxies cut off and others do not.
-      if (!is_name_char(lower(c))) return fail(Errc::kHttpMalformed, "a field name is no token");
-      if (!trailers) fields.push_back(lower(c));
+    const size_t start = fields.size();
+    fields.resize(start + piece.size());
+    bool is_token = true;
+    for (size_t i = 0; i < piece.size(); ++i) {
+      const char c = kNameChar[static_cast<uint8_t>(piece[i])];
+      is_token &= c != 0;
+      fields[start + i] = c;
     }
-    if (trailers) trailer_bytes += piece.size();
+    // llhttp lets spaces pass, which some proxies cut off and others do not.
+    if (!is_token) return fail(Errc::kHttpMalformed, "a field name is no token");
+    if (trailers) {
+      fields.resize(start);
+      trailer_bytes += piece.size();
+    }
     return 0;
   }
 
@@ -80,7 +95,11 @@ struct ResponseParser::State {
       return 0;
     }
     // An obsolete line folding (RFC 9112 section 5.2) becomes what it stands for.
-    for (const char c : piece) fields.push_back(c == '\r' || c == '\n' ? ' ' : c);
+    const size_t start = fields.size();
+    fields.append(piece);
+    for (size_t i = start; i < fields.size(); ++i) {
+      if (fields[i] == '\r' || fields[i] == '\n') fields[i] = ' ';
+    }
     return 0;
   }
 

@@ -250,3 +250,16 @@ TEST_CASE("http/2 connection: a response that is held takes no more than its win
   CHECK(rig.notes.answers[1].body == large);
   rig.connection->abort({});
 }
+
+TEST_CASE("http/2 connection: what was held when its response ended is not missing from the others' room") {
+  const std::string half(512u << 10, 'h');
+  H2Rig rig([&half](H2Peer& peer, const H2Peer::Asked& asked) { peer.answer(asked.stream, half); });
+  rig.notes.on_piece = [&](RequestId id) { rig.connection->hold(id, true); };
+  // Together more than the connection's window.
+  for (RequestId id = 1; id <= 40; ++id) {
+    REQUIRE(rig.connection->send(id, get("/half")).ok());
+    REQUIRE(rig.until([&] { return rig.notes.answers[id].done; }));
+    CHECK(rig.notes.answers[id].body.size() == half.size());
+  }
+  rig.connection->abort({});
+}
