@@ -41,10 +41,10 @@ export const level3Shapes = {
 
 export const level3Match = { book: ['level3'] } as const
 
-/** By the address of the profile: where the channel is. */
+/** By the address of the profile: where the channel is. That beta has a place of its own for it is not documented. */
 export const level3Origins = {
   'wss://ws.kraken.com': 'wss://ws-l3.kraken.com',
-  'wss://beta-ws.kraken.com': 'wss://beta-ws-l3.kraken.com',
+  'wss://beta-ws.kraken.com': 'wss://beta-ws-auth.kraken.com',
 } as const
 
 /** What a second allows at the standard tier, and what a symbol costs of it. */
