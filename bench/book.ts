@@ -42,7 +42,7 @@ function compile(log: (text: string) => void): string {
     readdirSync(join(core, layer))
       .filter((file) => file.endsWith('.cc') && wanted(file))
       .map((file) => join(core, layer, file))
-  const feed = new Set(['channel.cc', 'book_set.cc', 'book_stage.cc', 'book_view.cc'])
+  const feed = new Set(['channel.cc', 'book_set.cc', 'book_stage.cc', 'book_view.cc', 'order_view.cc'])
   return compileProgram(
     'book_stage_bench',
     [
