@@ -1,11 +1,11 @@
 /** The mock venue as Bybit: bare sockets, this package's clients, and the npm package bybit-api. */
 import { createHmac } from 'node:crypto'
 import { RestClientV5, WebsocketAPIClient, WebsocketClient } from 'bybit-api'
-import { Feed } from 'tickwire'
 import { afterEach, describe, expect, it } from 'vitest'
 import { bybit } from '../../dist/esm/venue/bybit/index.js'
 import { until } from '../e2e/waiting.ts'
 import { cleanUp, onCleanUp } from '../rest/venue-server.ts'
+import { restAndCancel, sentBy, tradePrices } from './customers.ts'
 import { bybitRecords } from './recorded.ts'
 import { apiKey, connect, mockVenue, secret } from './venue.ts'
 
@@ -31,11 +31,10 @@ describe('public topics', () => {
   it('are confirmed, and sent byte for byte', async () => {
     const venue = await start()
     const client = await connect(`${venue.urls['stream']}/v5/public/spot`)
-    const texts: string[] = []
-    client.socket.on('message', (data) => texts.push(String(data)))
+    const { texts } = client
     client.send({ req_id: 'a', op: 'subscribe', args: ['orderbook.50.BTCUSDT'] })
     await venue.finished
-    const recorded = records.flatMap((record) => (record.type === 'received' ? [String(Buffer.from(record.data))] : []))
+    const recorded = sentBy(records)
     const expected = recorded.filter((text) => text.includes('orderbook.50'))
     await until(() => texts.length === expected.length + 1, 'all has come')
     expect(JSON.parse(texts[0] ?? '')).toMatchObject({
@@ -76,20 +75,9 @@ describe('public topics', () => {
 
   it("this package's feed reads trades of it", async () => {
     const venue = await start()
-    const prices: string[] = []
-    for (const options of bybit.market({
-      symbols: ['BTCUSDT'],
-      streams: ['trades'],
-      category: 'spot',
-      url: venue.urls['stream'],
-    })) {
-      const feed = new Feed(options)
-      onCleanUp(() => feed.close())
-      feed.on('rows:trades', (rows) => {
-        for (const row of rows) prices.push(String(row.price))
-      })
-      await feed.open()
-    }
+    const streams = ['trades'] as const
+    const url = venue.urls['stream']
+    const prices = await tradePrices(bybit.market({ symbols: ['BTCUSDT'], streams, category: 'spot', url }))
     await until(() => prices.length === 5, 'all has come')
     expect(prices).toEqual(Array(5).fill('30001'))
   })
@@ -134,22 +122,7 @@ describe('trading', () => {
     })
     const desk = bybit.trading({ key: apiKey, secret, category: 'spot', endpoints: [venue.origin] })
     onCleanUp(() => desk.close())
-    const { clientOrderId } = await desk.place({
-      symbol: 'BTCUSDT',
-      side: 'buy',
-      type: 'limit',
-      price: '20000',
-      size: '0.5',
-    })
-    expect(await desk.order({ symbol: 'BTCUSDT', clientOrderId })).toMatchObject({
-      status: 'open',
-      size: '0.5',
-      price: '20000',
-    })
-    await desk.amend({ symbol: 'BTCUSDT', clientOrderId, price: '21000' })
-    expect((await desk.openOrders('BTCUSDT')).map(({ price }) => price)).toEqual(['21000'])
-    await desk.cancel({ symbol: 'BTCUSDT', clientOrderId })
-    expect(await desk.order({ symbol: 'BTCUSDT', clientOrderId })).toMatchObject({ status: 'canceled' })
+    await restAndCancel(desk, 'BTCUSDT')
     const taker = await desk.place({ symbol: 'BTCUSDT', side: 'sell', type: 'market', size: '0.5' })
     expect(await desk.order({ symbol: 'BTCUSDT', clientOrderId: taker.clientOrderId })).toMatchObject({
       status: 'filled',

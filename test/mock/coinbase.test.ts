@@ -1,10 +1,11 @@
 /** The mock venue as Coinbase Advanced Trade: bare sockets, and this package's feeds, books, desks and the user channel. */
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
-import { exponential, Feed } from 'tickwire'
+import { exponential } from 'tickwire'
 import { afterEach, describe, expect, it } from 'vitest'
 import { coinbase } from '../../dist/esm/venue/coinbase/index.js'
 import { until } from '../e2e/waiting.ts'
 import { cleanUp, onCleanUp } from '../rest/venue-server.ts'
+import { followBook, sentBy } from './customers.ts'
 import { coinbaseRecords } from './recorded.ts'
 import { connect, mockVenue } from './venue.ts'
 
@@ -26,14 +27,13 @@ describe('channels', () => {
   it('are sent as they were recorded, numbered over the connection', async () => {
     const venue = await start({ timeScale: 20 })
     const client = await connect(venue.urls['stream'] as string)
-    const texts: string[] = []
-    client.socket.on('message', (data) => texts.push(String(data)))
+    const { texts } = client
     client.send({ type: 'subscribe', channel: 'heartbeats' })
     client.send({ type: 'subscribe', product_ids: ['BTC-USD'], channel: 'level2' })
     client.send({ type: 'subscribe', product_ids: ['BTC-USD'], channel: 'market_trades' })
     await venue.finished
     const unnumbered = (text: string): string => text.replace(/"sequence_num":\d+/, '')
-    const recorded = records.flatMap((record) => (record.type === 'received' ? [String(Buffer.from(record.data))] : []))
+    const recorded = sentBy(records)
     const data = (): string[] => texts.filter((text) => /^\{"channel":"(l2_data|market_trades)"/.test(text))
     await until(
       () => data().length === recorded.length && texts.some((text) => text.includes('heartbeat_counter')),
@@ -61,22 +61,10 @@ describe('channels', () => {
 
   it("books of this package's feeds are in sync, of who subscribes late too", async () => {
     const venue = await start()
-    const follow = async () => {
+    const follow = () => {
       const kept = coinbase.books({ symbols: ['BTC-USD'], depth: 50 })
-      onCleanUp(() => kept.close())
-      for (const options of coinbase.market({
-        symbols: ['BTC-USD'],
-        streams: ['book', 'trades'],
-        url: venue.urls['stream'],
-      })) {
-        const feed = new Feed({ ...options, books: kept.books })
-        onCleanUp(() => feed.close())
-        kept.carry(feed, ['BTC-USD'])
-        await feed.open()
-      }
-      const book = kept.books.get('BTC-USD')
-      if (book === undefined) throw new Error('no book')
-      return book
+      const streams = ['book', 'trades'] as const
+      return followBook(kept, coinbase.market({ symbols: ['BTC-USD'], streams, url: venue.urls['stream'] }), 'BTC-USD')
     }
     const first = await follow()
     await venue.finished

@@ -1,10 +1,11 @@
 /** The mock venue as Kraken: bare sockets, and this package's feeds, books, desks and private streams. */
 import { createHash, createHmac } from 'node:crypto'
-import { exponential, Feed } from 'tickwire'
+import { exponential } from 'tickwire'
 import { afterEach, describe, expect, it } from 'vitest'
 import { kraken } from '../../dist/esm/venue/kraken/index.js'
 import { until } from '../e2e/waiting.ts'
 import { cleanUp, onCleanUp } from '../rest/venue-server.ts'
+import { followBook, sentBy } from './customers.ts'
 import { krakenRecords } from './recorded.ts'
 import { apiKey, connect, mockVenue } from './venue.ts'
 
@@ -25,8 +26,7 @@ describe('channels', () => {
   it('are confirmed symbol by symbol, sent byte for byte, and beat every second', async () => {
     const venue = await start({ timeScale: 20 })
     const client = await connect(`${venue.urls['stream']}/v2`)
-    const texts: string[] = []
-    client.socket.on('message', (data) => texts.push(String(data)))
+    const { texts } = client
     client.send({
       method: 'subscribe',
       params: { channel: 'book', symbol: ['BTC/USD', 'wrong'], depth: 10 },
@@ -34,7 +34,7 @@ describe('channels', () => {
     })
     client.send({ method: 'subscribe', params: { channel: 'trade', symbol: ['BTC/USD'] } })
     await venue.finished
-    const recorded = records.flatMap((record) => (record.type === 'received' ? [String(Buffer.from(record.data))] : []))
+    const recorded = sentBy(records)
     const data = (): string[] => texts.filter((text) => /^\{"channel":"(book|trade)"/.test(text))
     await until(
       () => data().length === recorded.length && texts.some((text) => text === '{"channel":"heartbeat"}'),
@@ -54,23 +54,11 @@ describe('channels', () => {
 
   it("books of this package's feeds agree with its check sums, of who subscribes late too", async () => {
     const venue = await start()
-    const follow = async () => {
-      const kept = kraken.books({ symbols: ['BTC/USD'], book: { depth: 10 } })
-      onCleanUp(() => kept.close())
-      for (const options of kraken.market({
-        symbols: ['BTC/USD'],
-        streams: ['book'],
-        book: { depth: 10 },
-        url: venue.urls['stream'],
-      })) {
-        const feed = new Feed({ ...options, books: kept.books })
-        onCleanUp(() => feed.close())
-        kept.carry(feed, ['BTC/USD'])
-        await feed.open()
-      }
-      const book = kept.books.get('BTC/USD')
-      if (book === undefined) throw new Error('no book')
-      return book
+    const follow = () => {
+      const book = { depth: 10 } as const
+      const kept = kraken.books({ symbols: ['BTC/USD'], book })
+      const feeds = kraken.market({ symbols: ['BTC/USD'], streams: ['book'], book, url: venue.urls['stream'] })
+      return followBook(kept, feeds, 'BTC/USD')
     }
     const first = await follow()
     await venue.finished

@@ -4,11 +4,11 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { crc32 } from 'node:zlib'
 import { RestClient, WebsocketAPIClient, WebsocketClient } from 'okx-api'
-import { Feed } from 'tickwire'
 import { afterEach, describe, expect, it } from 'vitest'
 import { okx } from '../../dist/esm/venue/okx/index.js'
 import { until } from '../e2e/waiting.ts'
 import { cleanUp, onCleanUp } from '../rest/venue-server.ts'
+import { restAndCancel, sentBy, tradePrices } from './customers.ts'
 import { okxRecords } from './recorded.ts'
 import { apiKey, connect, mockVenue, secret } from './venue.ts'
 
@@ -30,11 +30,10 @@ describe('channels', () => {
   it('are confirmed one by one, and sent byte for byte', async () => {
     const venue = await start()
     const client = await connect(venue.urls['public'] as string)
-    const texts: string[] = []
-    client.socket.on('message', (data) => texts.push(String(data)))
+    const { texts } = client
     client.send({ op: 'subscribe', args: [books, { channel: 'trades', instId: 'BTC-USDT' }] })
     await venue.finished
-    const recorded = records.flatMap((record) => (record.type === 'received' ? [String(Buffer.from(record.data))] : []))
+    const recorded = sentBy(records)
     await until(() => texts.length === recorded.length + 2, 'all has come')
     expect(texts.slice(0, 2).map((text) => JSON.parse(text))).toMatchObject([
       { event: 'subscribe', arg: books },
@@ -77,34 +76,13 @@ describe('channels', () => {
 describe("this package's clients", () => {
   it('read trades of it, and trade on it', async () => {
     const venue = await start()
-    const prices: string[] = []
-    for (const options of okx.market({ symbols: ['BTC-USDT'], streams: ['trades'], url: venue.urls['stream'] })) {
-      const feed = new Feed(options)
-      onCleanUp(() => feed.close())
-      feed.on('rows:trades', (rows) => {
-        for (const row of rows) prices.push(String(row.price))
-      })
-      await feed.open()
-    }
+    const prices = await tradePrices(
+      okx.market({ symbols: ['BTC-USDT'], streams: ['trades'], url: venue.urls['stream'] }),
+    )
     await until(() => prices.length === 5, 'all has come')
     const desk = okx.trading({ key: apiKey, secret, passphrase, tdMode: 'cash', endpoints: [venue.origin] })
     onCleanUp(() => desk.close())
-    const { clientOrderId } = await desk.place({
-      symbol: 'BTC-USDT',
-      side: 'buy',
-      type: 'limit',
-      price: '20000',
-      size: '0.5',
-    })
-    expect(await desk.order({ symbol: 'BTC-USDT', clientOrderId })).toMatchObject({
-      status: 'open',
-      size: '0.5',
-      price: '20000',
-    })
-    await desk.amend({ symbol: 'BTC-USDT', clientOrderId, price: '21000' })
-    expect((await desk.openOrders('BTC-USDT')).map(({ price }) => price)).toEqual(['21000'])
-    await desk.cancel({ symbol: 'BTC-USDT', clientOrderId })
-    expect(await desk.order({ symbol: 'BTC-USDT', clientOrderId })).toMatchObject({ status: 'canceled' })
+    await restAndCancel(desk, 'BTC-USDT')
     await expect(
       desk.place({ symbol: 'BTC-USDT', side: 'buy', type: 'limit', price: '20000', size: '5000' }),
     ).rejects.toMatchObject({ code: 'ERR_ORDER_BALANCE' })

@@ -21,6 +21,8 @@ type Json = Record<string, unknown>
 /** A bare socket with what has come on it. */
 export interface Client {
   readonly socket: WebSocket
+  /** Every message as it came, and parsed (`{ text }` where it is no object). */
+  readonly texts: string[]
   readonly received: Json[]
   readonly closes: number[]
   readonly reasons: string[]
@@ -31,12 +33,14 @@ export interface Client {
 
 export async function connect(url: string, options: ClientOptions = {}): Promise<Client> {
   const socket = new WebSocket(url, options)
+  const texts: string[] = []
   const received: Json[] = []
   const closes: number[] = []
   const reasons: string[] = []
   const waiting = new Set<() => void>()
   socket.on('message', (data) => {
     const text = String(data)
+    texts.push(text)
     received.push(text.startsWith('{') ? JSON.parse(text) : { text })
     for (const look of [...waiting]) look()
   })
@@ -48,6 +52,7 @@ export async function connect(url: string, options: ClientOptions = {}): Promise
   await once(socket, 'open')
   return {
     socket,
+    texts,
     received,
     closes,
     reasons,
