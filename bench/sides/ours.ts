@@ -3,6 +3,7 @@ import { exponential, Feed, type FeedError, json, Loop, type LoopMode, type Malf
 import { monoNs } from '../../examples/venue/clock.ts'
 import { measureAllocations } from './allocations.ts'
 import { Meter } from './meter.ts'
+import { depthFields, listenToEach, shapes } from './shapes.ts'
 import { Ages, type BlockedResult, blocker, type FinalState, spread, Worker5Ms } from './strategies.ts'
 import { Tally } from './tally.ts'
 import type { Task } from './task.ts'
@@ -31,42 +32,6 @@ const stampedTicker = json(
   },
   { key: 'symbol' },
 )
-
-const depthFields = {
-  symbol: json.symbol('/s'),
-  firstId: json.int64('/U', { as: 'number' }),
-  lastId: json.int64('/u', { as: 'number' }),
-  bids: json.levels('/b', { max: 20 }),
-  asks: json.levels('/a', { max: 20 }),
-}
-
-const shapes = json.oneOf('/e', {
-  bookTicker: {
-    symbol: json.symbol('/s'),
-    bid: json.number('/b'),
-    bidSize: json.number('/B'),
-    ask: json.number('/a'),
-    askSize: json.number('/A'),
-    id: json.int64('/u', { as: 'number' }),
-  },
-  aggTrade: {
-    symbol: json.symbol('/s'),
-    price: json.number('/p'),
-    size: json.number('/q'),
-    id: json.int64('/a', { as: 'number' }),
-    isSell: json.bool('/m'),
-  },
-  depthUpdate: depthFields,
-  kline: {
-    symbol: json.symbol('/s'),
-    open: json.number('/k/o'),
-    high: json.number('/k/h'),
-    low: json.number('/k/l'),
-    close: json.number('/k/c'),
-    volume: json.number('/k/v'),
-    trades: json.int64('/k/n', { as: 'number' }),
-  },
-})
 
 const depth = json(depthFields)
 
@@ -135,22 +100,7 @@ function countAll(task: Task, tally: Tally): { feed: Drivable; loop: Loop } {
     case 'shapes': {
       const feed = new Feed({ ...options, decode: shapes })
       feed.on('malformed', refused).on('close', ended)
-      feed.on('rows', (rows) => {
-        switch (rows.shape) {
-          case 'bookTicker':
-            for (const t of rows) tally.ticker(t.symbol, t.bid, t.bidSize, t.ask, t.askSize, t.id)
-            break
-          case 'aggTrade':
-            for (const t of rows) tally.trade(t.symbol, t.price, t.size, t.id, t.isSell)
-            break
-          case 'depthUpdate':
-            for (const t of rows) tally.depth(t.symbol, t.firstId, t.lastId, t.bids, t.asks)
-            break
-          case 'kline':
-            for (const t of rows) tally.kline(t.symbol, t.open, t.high, t.low, t.close, t.volume, t.trades)
-            break
-        }
-      })
+      listenToEach(feed, tally)
       return { feed, loop: options.loop }
     }
   }

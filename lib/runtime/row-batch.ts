@@ -19,30 +19,28 @@ const finished: ReusedResult = { done: true, value: undefined }
  * A run of records of one shape that lie one after the other in the ring, handed to listeners as an iterable of rows. One object
  * per feed and shape, used again for every run; it is its own iterator, and the iterator's result and the row are one object each.
  *
- * The run's end is found by walking it: records go on as long as their second word is the same and the memory does not end.
+ * The engine takes only so much of other functions into a listener, and what it leaves out is called for every row. Hence `next()`
+ * has as little code as it can do with: where the run ends is found out when it is opened, and what `next()` uses has ordinary
+ * names, because a private one is more code with every access.
  */
 export class RowBatch {
   readonly shape: string
   readonly #cursor: RowCursor
-  readonly #window: RowWindow
+  private readonly $window: RowWindow
   readonly #ring: MemoryViews
-  readonly #i32: Int32Array
+  private readonly $i32: Int32Array
   readonly #region: ConflateRegion | null
-  readonly #result: ReusedResult
-  #conflated = false
-  /** 8-byte words of the memory: first record, the one that next() reads, end of what may belong to the run. */
+  private readonly $result: ReusedResult
+  private $conflated = false
+  /** 8-byte words of the memory: first record, the one that next() reads, the one behind the run. */
   #begin = 0
-  #next = 0
-  #end = 0
-  #kind = 0
-  #limit = 0
-  #left = 0
-  /** Records before this word have had their value taken out of the conflation slot. */
+  private $next = 0
+  private $stop = 0
+  /** Conflated records before this word have had their value taken out of the slot. */
   #taken = 0
-  /** Rows of the whole run, −1 until somebody walked it; then `#stop` is the word behind it. */
-  #length = -1
-  #stop = 0
-  /** For the reader: where the first row lies, `first` in 8-byte words of `memory`; −1 when there is none. */
+  /** Rows of the run; of a conflated one −1 until somebody walked it. */
+  #length = 0
+  /** For the reader: where the first row of a conflated run lies, `first` in 8-byte words of `memory`; −1 when there is none. */
   memory: MemoryViews
   first = -1
 
@@ -56,68 +54,65 @@ export class RowBatch {
     this.shape = shape.name
     this.#ring = ring
     this.memory = ring
-    this.#i32 = ring.i32
+    this.$i32 = ring.i32
     this.#region = region
-    this.#window = new RowWindow(ring, symbols)
-    this.#cursor = makeCursor(this.#window)
-    this.#result = { done: false, value: this.#cursor }
+    this.$window = new RowWindow(ring, symbols)
+    this.#cursor = makeCursor(this.$window)
+    this.$result = { done: false, value: this.#cursor }
   }
 
   /**
    * For the reader: a run of records of `kind` starts at `word`, goes on at `second` if it is longer than one record, and may reach
-   * up to `end`; at most `limit` rows of it.
+   * up to `end`; at most `limit` records of it.
    */
   open(word: number, second: number, end: number, kind: number, limit: number): void {
-    this.#kind = kind
-    this.#begin = word
-    this.#next = word
-    this.#limit = limit
-    this.#left = limit
-    this.first = word
-    const conflated = (kind & 0xff) === RecordKind.conflated
-    if (conflated || this.#conflated) {
-      this.#openConflated(word, end, conflated)
-    } else if (second >= end || this.#i32[second * 2 + 1] !== kind) {
-      // Shapes that take turns make runs of one record: what there is to find out about such a run is known already.
-      this.#end = second
-      this.#stop = second
-      this.#length = 1
-    } else {
-      this.#end = end
-      this.#length = -1
+    const i32 = this.$i32
+    const words = second - word
+    const bytes = words * 8
+    let stop = second
+    let records = 1
+    while (stop < end && i32[stop * 2 + 1] === kind && records < limit) {
+      // Most records are as long as the first: when that is assumed the processor need not wait for one to find the next.
+      const own = i32[stop * 2] as number
+      if (own === bytes) stop += words
+      else stop += own >>> 3
+      records++
     }
+    this.#begin = word
+    this.$next = word
+    this.$stop = stop
+    this.#length = records
+    const conflated = (kind & 0xff) === RecordKind.conflated
+    if (conflated || this.$conflated) this.#openConflated(word, conflated)
   }
 
-  #openConflated(word: number, end: number, conflated: boolean): void {
-    this.#end = end
-    this.#length = -1
-    if (conflated !== this.#conflated) {
-      this.#conflated = conflated
+  #openConflated(word: number, conflated: boolean): void {
+    if (conflated !== this.$conflated) {
+      this.$conflated = conflated
       this.memory = conflated && this.#region !== null ? this.#region.views : this.#ring
-      this.#window.mount(this.memory)
+      this.$window.mount(this.memory)
     }
     if (!conflated) return
+    this.#length = -1
     this.#taken = word
     this.#take(word)
-    const slot = this.#i32[word * 2 + 2] as number
+    const slot = this.$i32[word * 2 + 2] as number
     this.first = slot === voidSlot ? -1 : (this.#region as ConflateRegion).word(slot)
   }
 
   /** For the reader: the word behind the run, rows that nobody looked at included. The batch is empty from then on. */
   close(): number {
-    if (this.#length < 0) this.#length = this.#count()
-    const end = this.#stop
+    const end = this.$stop
+    if (this.#length < 0) this.#count()
     this.#begin = end
-    this.#next = end
-    this.#end = end
+    this.$next = end
     this.#length = 0
     return end
   }
 
-  /** Rows of the run. Walks it the first time. */
+  /** Rows of the run. Walks a conflated one the first time. */
   get length(): number {
-    if (this.#length < 0) this.#length = this.#count()
-    return this.#length
+    return this.#length < 0 ? this.#count() : this.#length
   }
 
   /** The last row, or undefined when there is none. Moves the row there; a loop that is under way ends. */
@@ -135,30 +130,18 @@ export class RowBatch {
   }
 
   [Symbol.iterator](): Iterator<RowCursor> {
-    this.#next = this.#begin
-    this.#left = this.#limit
+    this.$next = this.#begin
     return this as unknown as Iterator<RowCursor>
   }
 
   /** The batch is its own iterator. */
   next(): ReusedResult {
-    const i32 = this.#i32
-    const word = this.#next
-    if (word >= this.#end || this.#left === 0 || i32[word * 2 + 1] !== this.#kind) return this.#finish(word)
-    if (this.#conflated) return this.#stepConflated(word)
-    this.#left--
-    this.#next = word + ((i32[word * 2] as number) >>> 3)
-    this.#window.word = word
-    return this.#result
-  }
-
-  /** An iteration has come to the end: then nobody has to walk the run again. */
-  #finish(word: number): ReusedResult {
-    if (!this.#conflated && this.#length < 0) {
-      this.#length = this.#limit - this.#left
-      this.#stop = word
-    }
-    return finished
+    const word = this.$next
+    if (word === this.$stop) return finished
+    if (this.$conflated) return this.#stepConflated(word)
+    this.$next = word + ((this.$i32[word * 2] as number) >>> 3)
+    this.$window.word = word
+    return this.$result
   }
 
   /** A loop was left: the rest of the rows is passed over when the batch is closed. */
@@ -168,12 +151,11 @@ export class RowBatch {
 
   #stepConflated(word: number): ReusedResult {
     this.#take(word)
-    this.#left--
-    this.#next = word + 2
-    const slot = this.#i32[word * 2 + 2] as number
+    this.$next = word + 2
+    const slot = this.$i32[word * 2 + 2] as number
     if (slot === voidSlot) return this.next()
-    this.#window.word = (this.#region as ConflateRegion).word(slot)
-    return this.#result
+    this.$window.word = (this.#region as ConflateRegion).word(slot)
+    return this.$result
   }
 
   /**
@@ -185,25 +167,17 @@ export class RowBatch {
     this.#taken = word + 2
     const at = word * 2 + 2
     // The record is ours until the tail passes it: a value that is not new is struck out, and no later pass yields it again.
-    if (!(this.#region as ConflateRegion).take(this.#i32[at] as number)) this.#i32[at] = voidSlot
+    if (!(this.#region as ConflateRegion).take(this.$i32[at] as number)) this.$i32[at] = voidSlot
   }
 
-  /** Walks the run: finds its end, takes what is announced and counts the rows. */
+  /** Walks a conflated run: takes what is announced and counts the rows. */
   #count(): number {
-    const i32 = this.#i32
-    const kind = this.#kind
-    const end = this.#end
     let rows = 0
-    let word = this.#begin
-    for (let left = this.#limit; word < end && left !== 0 && i32[word * 2 + 1] === kind; left--) {
-      if (this.#conflated) {
-        this.#take(word)
-        if (i32[word * 2 + 2] === voidSlot) rows--
-      }
-      rows++
-      word += (i32[word * 2] as number) >>> 3
+    for (let word = this.#begin; word !== this.$stop; word += 2) {
+      this.#take(word)
+      if (this.$i32[word * 2 + 2] !== voidSlot) rows++
     }
-    this.#stop = word
+    this.#length = rows
     return rows
   }
 }

@@ -57,16 +57,7 @@ export class RowWindow {
     this.i64 = views.i64
   }
 
-  // What getters read, by the field's slot. Methods this small are inlined wherever they are called, however much the engine has
-  // inlined there already; a strategy that reads many fields of several shapes would otherwise come to call them.
-
-  number(slot: number): number {
-    return this.f64[this.word + slot] as number
-  }
-
-  bool(slot: number): boolean {
-    return this.number(slot) !== 0
-  }
+  // What getters read, by the field's slot.
 
   symbol(slot: number): string {
     return this.symbols.name(this.i32[(this.word + slot) * 2] as number)
