@@ -33,9 +33,9 @@ export class Ages {
     this.#onFull = onFull
   }
 
-  /** A value with this `T` has reached the strategy now. */
-  see(stamp: number): void {
-    const age = monoNs() - (stamp - stampBase)
+  /** A value with this `T` has reached the strategy, now if nobody says when. */
+  see(stamp: number, now = monoNs()): void {
+    const age = now - (stamp - stampBase)
     const at = this.#seen++ - this.#skip
     if (at < 0 || at >= this.#samples.length) return
     this.#samples[at] = age
