@@ -4,7 +4,7 @@ export { ConfigError, type ConfigIssue, TickwireError } from '../runtime/errors.
 export type { ChaosOptions, ChaosRequest, ChaosStats, RequestFate } from './chaos.js'
 export { MockError, type MockErrorCode } from './errors.js'
 export type { LevelText } from './market/market-book.js'
-export type { MarketOrder, MarketOrderChange, OrderLevel } from './market/order-queues.js'
+export type { MarketOrder, MarketOrderBook, MarketOrderChange, OrderLevel } from './market/order-queues.js'
 export type { CaptureSource } from './market/tape.js'
 export { type MockAccountState, MockVenue, type MockVenueStats } from './mock-venue.js'
 export type { MockAccountOptions, MockInstrumentOptions, MockVenueName, MockVenueOptions } from './options.js'

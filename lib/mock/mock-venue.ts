@@ -8,7 +8,7 @@ import { MockError } from './errors.js'
 import type { Instrument } from './market/instrument.js'
 import { Market } from './market/market.js'
 import type { LevelText } from './market/market-book.js'
-import { type MarketOrderChange, type OrderLevel, OrderQueues } from './market/order-queues.js'
+import { type MarketOrderBook, type MarketOrderChange, MarketOrders } from './market/order-queues.js'
 import { Player } from './market/player.js'
 import { loadTape, type Tape } from './market/tape.js'
 import {
@@ -65,7 +65,7 @@ export class MockVenue implements AsyncDisposable {
   readonly #chaos: Chaos
   readonly #player: Player
   readonly #peers = new Set<Peer>()
-  readonly #queues = new Map<string, OrderQueues>()
+  readonly #orders = new MarketOrders()
   readonly #finished: Promise<void>
   #finish = (): void => {}
   #server: MockServer | null = null
@@ -204,25 +204,22 @@ export class MockVenue implements AsyncDisposable {
   }
 
   /**
-   * Changes orders of a market by hand, all of them or none: tells who listens to them (Kraken: `level3`), sets the levels that they come
-   * to, and fills what these cross. Amended orders keep their place only when they become smaller.
+   * Changes orders of a market by hand, all or none: tells who listens to them (Kraken: `level3`), sets the levels that they come to.
    * @throws MockError `ERR_MOCK_SYMBOL`, or `ERR_MOCK_ORDERS` where the venue tells of no orders; RangeError naming the change at fault.
    */
   setOrders(symbol: string, changes: readonly MarketOrderChange[]): void {
     if (!this.#instruments.has(symbol)) throw new MockError('ERR_MOCK_SYMBOL', `no instrument ${symbol}`)
     if (this.#dialect.ordersChanged === undefined)
       throw new MockError('ERR_MOCK_ORDERS', `${this.venue} tells of no orders of its market`)
-    const queues = this.#queues.get(symbol) ?? new OrderQueues()
+    const queues = this.#orders.of(symbol)
     const applied = queues.apply(changes, Math.floor(this.#options.now()))
-    this.#queues.set(symbol, queues)
     this.#dialect.ordersChanged(symbol, queues, applied)
     this.setLevels(symbol, { bids: queues.sums('buy', applied), asks: queues.sums('sell', applied) })
   }
 
   /** The orders that `setOrders` has made of a market, best price first, at each first filled first. */
-  orders(symbol: string): { readonly bids: readonly OrderLevel[]; readonly asks: readonly OrderLevel[] } {
-    const queues = this.#queues.get(symbol)
-    return { bids: queues?.levels('buy') ?? [], asks: queues?.levels('sell') ?? [] }
+  orders(symbol: string): MarketOrderBook {
+    return this.#orders.of(symbol).book()
   }
 
   /** How a trader stands. @throws MockError */

@@ -7,7 +7,7 @@ export interface MarketOrderChange {
   readonly side: Side
   /** As the venue writes it. */
   readonly id: string
-  /** Decimals, written as they are sent. Of `delete` they are not looked at; `modify` may leave the price out. */
+  /** Decimals, written as they are sent. A place is kept by what only becomes smaller. Of `delete` they are not looked at; `modify` may leave the price out. */
   readonly price?: string | undefined
   readonly size?: string | undefined
 }
@@ -26,6 +26,12 @@ export interface MarketOrder {
 export interface OrderLevel {
   readonly price: string
   readonly orders: readonly MarketOrder[]
+}
+
+/** Best price first. */
+export interface MarketOrderBook {
+  readonly bids: readonly OrderLevel[]
+  readonly asks: readonly OrderLevel[]
 }
 
 /** What became of an order: one of another price is taken away and added anew. */
@@ -57,6 +63,10 @@ export class OrderQueues {
     return [...this.#levels[side]]
       .sort(([a], [b]) => (a < b ? -sign : sign))
       .map(([, orders]) => ({ price: (orders[0] as MarketOrder).price, orders }))
+  }
+
+  book(): MarketOrderBook {
+    return { bids: this.levels('buy'), asks: this.levels('sell') }
   }
 
   /** The sums at the prices of these orders: size 0 where there is none any more. */
@@ -136,5 +146,19 @@ export class OrderQueues {
       levels.set(key, queue)
     }
     return queue
+  }
+}
+
+/** The orders of all instruments. */
+export class MarketOrders {
+  readonly #bySymbol = new Map<string, OrderQueues>()
+
+  of(symbol: string): OrderQueues {
+    let queues = this.#bySymbol.get(symbol)
+    if (queues === undefined) {
+      queues = new OrderQueues()
+      this.#bySymbol.set(symbol, queues)
+    }
+    return queues
   }
 }
