@@ -14,7 +14,7 @@ const symbols = ['BTCUSDT', 'ETHUSDT', 'SOLUSDT', 'BNBUSDT']
  * books in sync, best prices told. Ours against the npm package `binance` with a book in JavaScript, on the same bytes.
  */
 const bench: Bench = async (context) => {
-  const updates = context.quick ? 30_000 : 80_000
+  const updates = context.quick ? 60_000 : 120_000
   const rounds = context.quick ? 3 : 7
   const source = fork(program('source'), [JSON.stringify([symbols, updates])])
   try {

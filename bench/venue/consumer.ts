@@ -58,7 +58,7 @@ async function ours(): Promise<void> {
   kept.carry(feed, symbols)
   await feed.open()
   const timer = setInterval(() => {
-    // The statistics cost nothing: they are memory that the core writes.
+    // The statistics are memory that the core writes.
     const { messages } = feed.stats()
     if (messages >= task.warmUp) clock.begin(messages)
     // One message is the confirmation.

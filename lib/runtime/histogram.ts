@@ -116,24 +116,30 @@ class Snapshot implements LatencySnapshot {
     this.#counts = counts
     this.#sum = sum
     // From the buckets themselves, so that percentiles fit what was copied while the writer went on.
-    this.count = counts.reduce((total, n) => total + n, 0)
-    this.meanNs = this.count === 0 ? Number.NaN : sum / this.count
-    this.maxNs = this.count === 0 ? Number.NaN : max
-    this.p50Ns = this.percentileNs(0.5)
-    this.p99Ns = this.percentileNs(0.99)
-    this.p999Ns = this.percentileNs(0.999)
+    let count = 0
+    for (let i = 0; i < counts.length; i++) count += counts[i] as number
+    this.count = count
+    this.meanNs = count === 0 ? Number.NaN : sum / count
+    this.maxNs = count === 0 ? Number.NaN : max
+    ;[this.p50Ns, this.p99Ns, this.p999Ns] = this.#percentiles([0.5, 0.99, 0.999]) as [number, number, number]
   }
 
   percentileNs(q: number): number {
     if (!(q >= 0 && q <= 1)) throw new RangeError('a percentile is a share from 0 to 1')
-    if (this.count === 0) return Number.NaN
-    const rank = Math.max(1, Math.ceil(q * this.count))
-    let seen = 0
-    for (const [bucket, n] of this.#counts.entries()) {
-      seen += n
-      if (seen >= rank) return bucket === buckets - 1 ? this.maxNs : Math.min(bucketTop(bucket), this.maxNs)
-    }
-    return this.maxNs
+    return this.#percentiles([q])[0] as number
+  }
+
+  /** Of ascending shares, in one pass: statistics are asked for again and again. */
+  #percentiles(shares: readonly number[]): number[] {
+    const counts = this.#counts
+    let bucket = 0
+    let seen = counts[0] as number
+    return shares.map((q) => {
+      if (this.count === 0) return Number.NaN
+      const rank = Math.max(1, Math.ceil(q * this.count))
+      while (seen < rank && bucket < buckets - 1) seen += counts[++bucket] as number
+      return bucket === buckets - 1 ? this.maxNs : Math.min(bucketTop(bucket), this.maxNs)
+    })
   }
 
   since(earlier: LatencySnapshot): LatencySnapshot {
@@ -148,8 +154,18 @@ class Snapshot implements LatencySnapshot {
 
 /** Copies the histogram at `byteOffset`; reading costs its writer nothing. */
 export function snapshotHistogram(memory: ArrayBuffer, byteOffset: number): LatencySnapshot {
-  const words = new BigUint64Array(memory, byteOffset, bytes / 8)
+  const u32 = new Uint32Array(memory, byteOffset, bytes / 4)
   const counts = new Float64Array(buckets)
-  for (let i = 0; i < buckets; i++) counts[i] = Number(Atomics.load(words, headerWords + i))
-  return new Snapshot(counts, Number(Atomics.load(words, 1)), Number(Atomics.load(words, 2)))
+  for (let i = 0; i < buckets; i++) counts[i] = load(u32, headerWords + i)
+  return new Snapshot(counts, load(u32, 1), load(u32, 2))
+}
+
+// A 64-bit word whose writer may be at it: by its halves, since a bigint for each bucket is garbage. The upper one looks the same before and
+// after the lower one was read unless that has just begun anew.
+function load(u32: Uint32Array, word: number): number {
+  for (;;) {
+    const high = Atomics.load(u32, word * 2 + 1)
+    const low = Atomics.load(u32, word * 2)
+    if (Atomics.load(u32, word * 2 + 1) === high) return high * two32 + low
+  }
 }
