@@ -13,7 +13,7 @@ export type NamesOf<F extends Fields, Kind extends FieldKind> = {
 
 /**
  * The fields of a shape that an order book is made of. Each row is an event with both sides, `bids` and `asks`; or, with `side`, the
- * rows of a message are the levels of one event. A role of `sequence` alone is for messages that only count in the sequence
+ * rows of one array are the levels of one event, which an array without any is, too. A role of `sequence` alone is for messages that only count in the sequence
  * of their connection.
  */
 export interface BookRole<F extends Fields> {

@@ -16,8 +16,11 @@ export interface Field<Kind extends FieldKind = FieldKind, Read = unknown, Kept 
 export interface FieldOptions {
   /** The value may be missing or `null`; it then reads as `null`. Default false: the message is refused. */
   readonly optional?: boolean | undefined
-  /** Where the pointer starts: at the row, or at the whole message also when the shape has `each`. Default `'row'`. */
-  readonly from?: 'row' | 'root' | undefined
+  /**
+   * Where the pointer starts in a shape with `each`: at the row, at the whole message, or at the element of `within` that the row's array
+   * stands in. Default `'row'`.
+   */
+  readonly from?: 'row' | 'within' | 'root' | undefined
 }
 
 export interface Int64Options extends FieldOptions {

@@ -15,10 +15,15 @@ export interface ShapeOptions<F extends Fields> {
   /** One row per element of the array that stands there (`''`: the message is the array). Default: one row per message. */
   readonly each?: Pointer | undefined
   /**
-   * Messages that have nothing, or null, where the array of `each` should be: `'count'` as malformed (`missing`), or `'ignore'`; for
-   * venues that confirm a subscription in the same words as they bring its data. Default `'count'`.
+   * An array whose elements each hold an array of `each`; that pointer then starts at such an element, as do fields with
+   * `from: 'within'`. For venues that put several events into a message. Default: `each` starts at the message.
    */
-  readonly eachAbsent?: 'count' | 'ignore' | undefined
+  readonly within?: Pointer | undefined
+  /**
+   * Messages that have nothing, or null, where the array of `each` should be: `'count'` as malformed (`missing`); `'ignore'`, for
+   * venues that confirm a subscription in the same words as they bring its data; or taken for an `'empty'` one. Default `'count'`.
+   */
+  readonly eachAbsent?: 'count' | 'ignore' | 'empty' | undefined
   /**
    * Symbol field by whose value rows are conflated (`overflow: 'conflate'`); null: one newest row for the whole shape. Default: the
    * first symbol field, null when there is none.
@@ -123,7 +128,8 @@ const pointerSchema = z.union([z.string(), z.array(z.union([z.string(), z.int().
 const jsonOptionsSchema = z.strictObject({
   name: z.string().min(1).optional(),
   each: pointerSchema.optional(),
-  eachAbsent: z.enum(['count', 'ignore']).optional(),
+  within: pointerSchema.optional(),
+  eachAbsent: z.enum(['count', 'ignore', 'empty']).optional(),
   key: z.string().nullable().optional(),
   book: bookRoleSchema.optional(),
   sequence: z
@@ -158,6 +164,7 @@ function single<F extends Fields, Name extends string>(
   const {
     name = 'row',
     each,
+    within,
     eachAbsent,
     key,
     book,
@@ -166,7 +173,7 @@ function single<F extends Fields, Name extends string>(
     ...given
   } = parseConfig('schema options', jsonOptionsSchema, options)
   checkFields(fields, [])
-  const source: ShapeSource = { name, fields, each, eachAbsent, key, book, sequence, notice, at: [] }
+  const source: ShapeSource = { name, fields, each, within, eachAbsent, key, book, sequence, notice, at: [] }
   const shape = compileShape(source)
   const decoder = new JsonDecoder(JSON.stringify({ shapes: [shape.description], ...given }), [shape])
   sources.set(decoder, source)
@@ -218,7 +225,7 @@ function variantSource(name: string, variant: Variant | undefined): ShapeSource 
   }
   checkFields(variant, [name])
   const roles = { book: undefined, sequence: undefined, notice: undefined }
-  const none = { each: undefined, eachAbsent: undefined, key: undefined, ...roles }
+  const none = { each: undefined, within: undefined, eachAbsent: undefined, key: undefined, ...roles }
   return { name, fields: variant as Fields, ...none, at: [name] }
 }
 

@@ -31,6 +31,8 @@ export interface LayoutSource {
   readonly fields: readonly (readonly [name: string, field: FieldSource])[]
   /** Undefined: the first symbol field, if there is one; null: none. */
   readonly key: string | null | undefined
+  /** Whether rows have a word that tells the lists of a message apart, for the core alone. Default false. */
+  readonly grouped?: boolean
   /** Where it stands in the schema, for errors. */
   readonly at: Path
 }
@@ -60,7 +62,7 @@ export function checkFieldName(name: string, at: Path): void {
  * @param more what the description of the shape holds besides.
  * @throws ConfigError naming the field at fault.
  */
-export function layOut({ name, fields, key, at }: LayoutSource, more: object): CompiledShape {
+export function layOut({ name, fields, key, grouped = false, at }: LayoutSource, more: object): CompiledShape {
   checkName(name, at)
   if (fields.length === 0) throw configFault('schema', at, 'has no fields')
   if (fields.length > maxFields) throw configFault('schema', at, `has more than ${maxFields} fields`)
@@ -92,6 +94,7 @@ export function layOut({ name, fields, key, at }: LayoutSource, more: object): C
   }
   if (bits > maxOptional) throw configFault('schema', at, `has more than ${maxOptional} optional fields`)
   const flagsSlot = bits > 0 ? word++ : -1
+  const groupSlot = grouped ? word++ : -1
   const keyField = keyIndex(key, layouts, at)
   return {
     description: {
@@ -99,6 +102,7 @@ export function layOut({ name, fields, key, at }: LayoutSource, more: object): C
       ...more,
       words: word,
       ...(flagsSlot >= 0 && { flagsSlot }),
+      ...(groupSlot >= 0 && { groupSlot }),
       ...(keyField >= 0 && { keyField }),
       fields: descriptions,
     },

@@ -17,7 +17,8 @@ export interface ShapeSource {
   readonly name: string
   readonly fields: Fields
   readonly each: Pointer | undefined
-  readonly eachAbsent: 'count' | 'ignore' | undefined
+  readonly within: Pointer | undefined
+  readonly eachAbsent: 'count' | 'ignore' | 'empty' | undefined
   /** Undefined: the first symbol field, if there is one; null: none. */
   readonly key: string | null | undefined
   readonly book: AnyBookRole | undefined
@@ -27,7 +28,7 @@ export interface ShapeSource {
   readonly at: Path
 }
 
-const common = { optional: z.boolean().optional(), from: z.enum(['row', 'root']).optional() }
+const common = { optional: z.boolean().optional(), from: z.enum(['row', 'within', 'root']).optional() }
 
 const key = z.string().min(1).max(1_024)
 
@@ -68,6 +69,7 @@ export function compileShape({
   name,
   fields,
   each,
+  within,
   eachAbsent,
   key,
   book,
@@ -79,20 +81,29 @@ export function compileShape({
     const where = [...at, fieldName]
     checkFieldName(fieldName, where)
     if (!isField(field)) throw configFault('schema', where, 'must be made by json.number, json.symbol, …')
+    if (within === undefined && field.options.from === 'within') {
+      throw configFault('schema', [...where, 'from'], 'needs a `within` of the shape')
+    }
     return [fieldName, sourceOf(field, where)]
   })
   const array = each === undefined ? undefined : parsePointer(each, [...at, 'each'])
   if (eachAbsent !== undefined && (array === undefined || array.length === 0)) {
     throw configFault('schema', [...at, 'eachAbsent'], 'needs an `each` that is not the whole message')
   }
+  const outer = within === undefined ? undefined : parsePointer(within, [...at, 'within'])
+  if (outer !== undefined && (outer.length === 0 || array === undefined || array.length === 0)) {
+    throw configFault('schema', [...at, 'within'], 'and `each` must both be given, and not be empty')
+  }
   const more = {
+    ...(outer !== undefined && { within: outer }),
     ...(array !== undefined && { each: array }),
     ...(eachAbsent !== undefined && { eachAbsent }),
     ...(book !== undefined && { book: describeBookRole(book, fields, array !== undefined, [...at, 'book']) }),
     ...(sequence !== undefined && { sequence: sequenceOf(sequence, sources, at) }),
     ...(notice !== undefined && { notice }),
   }
-  return layOut({ name, fields: sources, key, at }, more)
+  // Where rows are the levels of one event, a list without any is an event, too.
+  return layOut({ name, fields: sources, key, grouped: book?.side !== undefined, at }, more)
 }
 
 function sequenceOf(role: SequenceSource, fields: readonly (readonly [string, FieldSource])[], at: Path): object {
@@ -120,7 +131,7 @@ function sourceOf(field: Field, at: Path): FieldSource {
     maxBytes: options.maxBytes,
     from: {
       path: parsePointer(field.pointer, at),
-      ...(options.from === 'root' && { from: 'root' }),
+      ...(options.from !== undefined && options.from !== 'row' && { from: options.from }),
       ...(priceKey !== undefined && { priceKey, sizeKey }),
       ...(idKey !== undefined && { idKey }),
       ...(timeKey !== undefined && { timeKey }),

@@ -44,6 +44,7 @@ RowReaderObject::RowReaderObject(const Napi::CallbackInfo& info) : ObjectWrap(in
     throw_error(info.Env(), schema.error());
     return;
   }
+  shapes_ = schema.value().shapes;
   decoder_ = decode::make_json_decoder(std::move(schema.value()), *symbols_);
 }
 
@@ -64,6 +65,7 @@ Napi::Value RowReaderObject::read(const Napi::CallbackInfo& info) {
     const uint32_t field = outcome.field < 0 ? kNoField : static_cast<uint32_t>(outcome.field);
     return Napi::Number::New(env, static_cast<uint32_t>(outcome.why) | uint32_t{outcome.shape} << 8 | field << 16);
   }
+  if (outcome.blank) decode::drop_blank_rows(batch_, shapes_);
   const auto& rows = batch_.rows();
   size_t words = 0;
   if (!outcome.ignored) {

@@ -22,7 +22,8 @@ class RowReaderObject final : public Napi::ObjectWrap<RowReaderObject> {
   Napi::Reference<Napi::ArrayBuffer> symbol_memory_;  // `symbols_` writes into it
   std::unique_ptr<decode::SymbolTable> symbols_;
   std::unique_ptr<decode::Decoder> decoder_;
-  bool binary_ = false;  // SBE
+  std::vector<decode::Shape> shapes_;  // of JSON
+  bool binary_ = false;                // SBE
   decode::RowBatch batch_;
   std::vector<uint8_t> message_;  // with the bytes behind it that a decoder may load
 };

@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "decode/row_batch.h"
 #include "decode/sbe_schema.h"
@@ -43,8 +44,14 @@ struct DecodeOutcome {
   Malformed why = Malformed::kSyntax;  // when !ok
   uint8_t shape = 0;                   // of the rows, even if there are none; of the failing one when field is known
   int16_t field = -1;                  // index in that shape, -1 when it is not about one field
+  bool blank = false;                  // some row stands for an empty list (Shape::is_blank)
   uint32_t cut_levels = 0;             // levels left out because of max_levels
 };
+
+// Rows that stand for empty lists are for books alone.
+inline void drop_blank_rows(RowBatch& batch, const std::vector<Shape>& shapes) {
+  batch.keep_if([&](const RowBatch::Row& row) { return !shapes[row.shape].is_blank(batch.row_words(row)); });
+}
 
 class Decoder {
  public:

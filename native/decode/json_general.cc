@@ -46,6 +46,7 @@ DecodeOutcome GeneralEngine::decode(std::span<const uint8_t> message, RowBatch& 
   outcome_ = {};
   message_ = message;
   each_ = {};
+  within_ = {};
   Malformed why = Malformed::kCount;
   if (message.size() > kMaxMessage) {
     why = Malformed::kTooLong;
@@ -77,20 +78,78 @@ DecodeOutcome GeneralEngine::decode(std::span<const uint8_t> message, RowBatch& 
 
 Malformed GeneralEngine::rows(const Shape& shape) {
   root_found_.clear();
-  if (!shape.for_each && shape.each.empty()) return row(shape, 0);
-  each_ = find_path(tape_, message_, 0, shape.each, scratch_);
-  if (each_.value == kNotThere || is_null(each_.value)) {
-    outcome_.ignored = shape.ignores_without_each;
-    return shape.ignores_without_each ? kFine : Malformed::kMissing;
+  within_found_.clear();
+  lists_.clear();
+  group_ = 0;
+  if (!shape.many_rows()) return row(shape, 0);
+  if (const Malformed why = find_lists(shape); why != kFine || outcome_.ignored) return why;
+  size_t count = 0;
+  if (const Malformed why = count_rows(shape, count); why != kFine || count == 0) return why;
+  if (const Malformed why = root_fields(shape); why != kFine) return why;
+  for (const List& list : lists_) {
+    if (const Malformed why = rows_of(shape, list); why != kFine) return why;
+    ++group_;
   }
-  const TapeEntry& array = tape_[each_.value];
+  return kFine;
+}
+
+Malformed GeneralEngine::find_lists(const Shape& shape) {
+  if (shape.within.empty()) return find_list(shape, 0);
+  within_ = find_path(tape_, message_, 0, shape.within, scratch_);
+  if (within_.value == kNotThere || is_null(within_.value)) {
+    if (shape.each_absent == EachAbsent::kCount) return Malformed::kMissing;
+    outcome_.ignored = shape.each_absent == EachAbsent::kIgnore;
+    return kFine;
+  }
+  const TapeEntry& array = tape_[within_.value];
   if (array.kind != ValueKind::kArray) return Malformed::kWrongType;
-  uint32_t count = 0;
-  for (uint32_t at = each_.value + 1; at < array.next; at = tape_[at].next) {
-    if (++count > schema_.max_rows_per_message) return Malformed::kTooManyRows;
+  const bool has_elements = array.next > within_.value + 1;
+  for (uint32_t at = within_.value + 1; at < array.next; at = tape_[at].next) {
+    if (const Malformed why = find_list(shape, at); why != kFine) return why;
   }
-  if (count == 0) return kFine;
-  if (const Malformed why = find(shape, 0, true, root_found_); why != kFine) return why;
+  // Left out is a message that has elements, but no list in any of them.
+  outcome_.ignored = has_elements && lists_.empty();
+  return kFine;
+}
+
+Malformed GeneralEngine::find_list(const Shape& shape, uint32_t owner) {
+  each_ = find_path(tape_, message_, owner, shape.each, scratch_);
+  if (each_.value == kNotThere || is_null(each_.value)) return no_list(shape, owner);
+  if (tape_[each_.value].kind != ValueKind::kArray) return Malformed::kWrongType;
+  lists_.push_back({owner, each_.value});
+  return kFine;
+}
+
+Malformed GeneralEngine::no_list(const Shape& shape, uint32_t owner) {
+  switch (shape.each_absent) {
+    case EachAbsent::kCount:
+      return Malformed::kMissing;
+    case EachAbsent::kIgnore:
+      outcome_.ignored = shape.within.empty();
+      return kFine;
+    case EachAbsent::kEmpty:
+      lists_.push_back({owner, kNotThere});
+      return kFine;
+  }
+  return Malformed::kMissing;
+}
+
+Malformed GeneralEngine::count_rows(const Shape& shape, size_t& count) const noexcept {
+  for (const List& list : lists_) {
+    const size_t before = count;
+    const uint32_t end = list.array == kNotThere ? 0 : tape_[list.array].next;
+    for (uint32_t at = list.array + 1; at < end; at = tape_[at].next) {
+      if (++count > schema_.max_rows_per_message) return Malformed::kTooManyRows;
+    }
+    // An empty one counts as a row where it is to be told.
+    if (count == before && shape.group_slot >= 0 && ++count > schema_.max_rows_per_message)
+      return Malformed::kTooManyRows;
+  }
+  return kFine;
+}
+
+Malformed GeneralEngine::root_fields(const Shape& shape) {
+  if (const Malformed why = find(shape, 0, Origin::kRoot, root_found_); why != kFine) return why;
   std::sort(root_found_.begin(), root_found_.end(),
             [](const Found& a, const Found& b) { return a.value != b.value ? a.value < b.value : a.field < b.field; });
   for (const Found& found : root_found_) {
@@ -99,18 +158,33 @@ Malformed GeneralEngine::rows(const Shape& shape) {
   std::erase_if(root_found_, [&](const Found& found) {
     return !has_variable_data(shape.fields[static_cast<size_t>(found.field)].type);
   });
-  for (uint32_t at = each_.value + 1; at < array.next; at = tape_[at].next) {
+  return kFine;
+}
+
+Malformed GeneralEngine::rows_of(const Shape& shape, const List& list) {
+  const uint32_t end = list.array == kNotThere ? 0 : tape_[list.array].next;
+  const bool empty = list.array == kNotThere || end == list.array + 1;
+  if (empty && shape.group_slot < 0) return kFine;
+  within_found_.clear();
+  if (!shape.within.empty()) {
+    if (const Malformed why = find(shape, list.owner, Origin::kWithin, within_found_); why != kFine) return why;
+  }
+  if (empty) {
+    outcome_.blank = true;
+    return row(shape, kNotThere);
+  }
+  for (uint32_t at = list.array + 1; at < end; at = tape_[at].next) {
     if (const Malformed why = row(shape, at); why != kFine) return why;
   }
   return kFine;
 }
 
-Malformed GeneralEngine::find(const Shape& shape, uint32_t root, bool from_root, std::vector<Found>& found) {
-  const bool many_rows = shape.for_each || !shape.each.empty();
+Malformed GeneralEngine::find(const Shape& shape, uint32_t root, Origin origin, std::vector<Found>& found) {
+  const bool many_rows = shape.many_rows();
   for (size_t i = 0; i < shape.fields.size(); ++i) {
     const Field& field = shape.fields[i];
     // In a shape with one row per message both kinds of root are the same.
-    if (many_rows && field.from_root != from_root) continue;
+    if (many_rows && field.origin != origin) continue;
     const PathResult at = find_path(tape_, message_, root, field.path, scratch_);
     if (at.value == kNotThere || is_null(at.value)) {
       if (field.optional) continue;
@@ -124,10 +198,14 @@ Malformed GeneralEngine::find(const Shape& shape, uint32_t root, bool from_root,
 
 Malformed GeneralEngine::row(const Shape& shape, uint32_t root) {
   found_.assign(root_found_.begin(), root_found_.end());
-  if (const Malformed why = find(shape, root, false, found_); why != kFine) return why;
+  found_.insert(found_.end(), within_found_.begin(), within_found_.end());
+  if (root != kNotThere) {
+    if (const Malformed why = find(shape, root, Origin::kRow, found_); why != kFine) return why;
+  }
   std::sort(found_.begin(), found_.end(),
             [](const Found& a, const Found& b) { return a.value != b.value ? a.value < b.value : a.field < b.field; });
   if (writer_.begin_row(shape.words) == nullptr) return Malformed::kTooManyRows;
+  if (shape.group_slot >= 0) writer_.row()[shape.group_slot] = group_ | (root == kNotThere ? uint64_t{1} << 32 : 0);
   for (const Found& found : found_) {
     if (const Malformed why = field(shape, found); why != kFine) {
       outcome_.field = found.field;

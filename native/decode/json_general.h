@@ -25,18 +25,32 @@ class GeneralEngine {
   // Of the last message that was decoded well.
   [[nodiscard]] const JsonTape& tape() const noexcept { return tape_; }
   [[nodiscard]] const ShapeSelector::Choice& choice() const noexcept { return choice_; }
+  // The last list of rows, and what the lists stand in.
   [[nodiscard]] const PathResult& each() const noexcept { return each_; }
+  [[nodiscard]] const PathResult& within() const noexcept { return within_; }
 
  private:
   struct Found {
     uint32_t value;
     int16_t field;
   };
+  // The rows of a message, or of one element of `within`.
+  struct List {
+    uint32_t owner;  // where `each` was looked for
+    uint32_t array;  // kNotThere: there is none, which is taken for an empty one
+  };
   static constexpr Malformed kFine = Malformed::kCount;
 
   [[nodiscard]] Malformed rows(const Shape& shape);
+  [[nodiscard]] Malformed find_lists(const Shape& shape);
+  [[nodiscard]] Malformed find_list(const Shape& shape, uint32_t owner);
+  [[nodiscard]] Malformed no_list(const Shape& shape, uint32_t owner);
+  [[nodiscard]] Malformed count_rows(const Shape& shape, size_t& count) const noexcept;
+  [[nodiscard]] Malformed root_fields(const Shape& shape);
+  [[nodiscard]] Malformed rows_of(const Shape& shape, const List& list);
+  // `root`: kNotThere for the row of an empty list.
   [[nodiscard]] Malformed row(const Shape& shape, uint32_t root);
-  [[nodiscard]] Malformed find(const Shape& shape, uint32_t root, bool from_root, std::vector<Found>& found);
+  [[nodiscard]] Malformed find(const Shape& shape, uint32_t root, Origin origin, std::vector<Found>& found);
   [[nodiscard]] Malformed root_field(const Shape& shape, const Found& found);
   [[nodiscard]] Malformed field(const Shape& shape, const Found& found);
   [[nodiscard]] Malformed fixed(FieldType type, const TapeEntry& entry, uint64_t (&words)[2]);
@@ -61,9 +75,13 @@ class GeneralEngine {
   std::span<const uint8_t> message_;
   ShapeSelector::Choice choice_;
   PathResult each_;
+  PathResult within_;
+  std::vector<List> lists_;
+  uint32_t group_ = 0;  // number of the list at hand
   DecodeOutcome outcome_;
   std::vector<Found> found_;
-  std::vector<Found> root_found_;  // root fields with variable data: written into each row
+  std::vector<Found> root_found_;    // root fields with variable data: written into each row
+  std::vector<Found> within_found_;  // fields of what the list at hand stands in
   std::vector<uint8_t> scratch_;
 };
 

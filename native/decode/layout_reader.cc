@@ -43,6 +43,7 @@ void LayoutReader::begin_shape(const Object& from, const std::string& place, con
   }
   integer(from, place, "words", kFirstSlot, kMaxWords, out.words, true);
   integer(from, place, "flagsSlot", kFirstSlot, static_cast<int64_t>(out.words) - 1, out.flags_slot);
+  integer(from, place, "groupSlot", kFirstSlot, static_cast<int64_t>(out.words) - 1, out.group_slot);
 }
 
 void LayoutReader::end_shape(const Object& from, const std::string& place, Shape& shape) {
@@ -97,6 +98,10 @@ void LayoutReader::check_slots(const Shape& shape, const std::string& place) {
   uint64_t bits = 0;
   bool any_optional = false;
   if (shape.flags_slot >= 0) taken.set(static_cast<size_t>(shape.flags_slot));
+  if (shape.group_slot >= 0) {
+    if (shape.group_slot == shape.flags_slot) reader_.fail(at(place, "groupSlot"), "is taken");
+    taken.set(static_cast<size_t>(shape.group_slot));
+  }
   for (size_t i = 0; i < shape.fields.size(); ++i) {
     const Field& field = shape.fields[i];
     const std::string where = at(place, "fields", i);

@@ -86,10 +86,10 @@ void Compiler::top(const Element& root) {
 
 void Compiler::shape(const Element& value, const std::string& place) {
   object from;
-  if (!reader_.object(
-          value, place,
-          {"name", "each", "eachAbsent", "words", "flagsSlot", "keyField", "fields", "book", "sequence", "notice"},
-          from))
+  if (!reader_.object(value, place,
+                      {"name", "each", "within", "eachAbsent", "words", "groupSlot", "flagsSlot", "keyField", "fields",
+                       "book", "sequence", "notice"},
+                      from))
     return;
   Shape made;
   layout_.begin_shape(from, place, schema_.shapes, made);
@@ -98,11 +98,15 @@ void Compiler::shape(const Element& value, const std::string& place) {
     path(member, at(place, "each"), made.each);
     made.for_each = made.each.empty();
   }
+  if (reader_.member(from, place, "within", false, member)) {
+    path(member, at(place, "within"), made.within);
+    if (made.each.empty() || made.within.empty()) reader_.fail(at(place, "within"), "without a path in both");
+  }
   if (reader_.member(from, place, "eachAbsent", false, member)) {
     size_t choice = 0;
     if (made.each.empty()) reader_.fail(at(place, "eachAbsent"), "without a path in each");
-    if (reader_.choice(member, at(place, "eachAbsent"), {"count", "ignore"}, choice)) {
-      made.ignores_without_each = choice == 1;
+    if (reader_.choice(member, at(place, "eachAbsent"), {"count", "ignore", "empty"}, choice)) {
+      made.each_absent = static_cast<EachAbsent>(choice);
     }
   }
   array list;
@@ -162,8 +166,9 @@ void Compiler::field(const Element& value, const std::string& place, Shape& shap
   if (reader_.member(from, place, "path", true, member)) path(member, at(place, "path"), made.path);
   size_t origin = 0;
   if (reader_.member(from, place, "from", false, member) &&
-      reader_.choice(member, at(place, "from"), {"row", "root"}, origin)) {
-    made.from_root = origin == 1;
+      reader_.choice(member, at(place, "from"), {"row", "within", "root"}, origin)) {
+    made.origin = static_cast<Origin>(origin);
+    if (made.origin == Origin::kWithin && shape.within.empty()) reader_.fail(at(place, "from"), "without within");
   }
   const bool is_orders = made.type == FieldType::kOrders;
   layout_.only_for(made.type == FieldType::kLevels || is_orders, from, place, {"priceKey", "sizeKey"});

@@ -19,11 +19,14 @@ struct PathStep {
   int32_t index = -1;  // >= 0: array index, key unused
 };
 
+// Where a field's path starts: at the row, at the element of `within` that its list stands in, or at the message.
+enum class Origin : uint8_t { kRow, kWithin, kRoot };
+
 struct Field {
   std::string name;
   FieldType type = FieldType::kNumber;
-  std::vector<PathStep> path;  // from the row's root
-  bool from_root = false;      // path starts at the message, although the shape has one row per element
+  std::vector<PathStep> path;    // from its origin
+  Origin origin = Origin::kRow;  // in shapes with several rows per message
   bool optional = false;     // missing or null leaves the presence bit clear; otherwise the row is refused and counted
   uint16_t slot = 0;         // 8-byte word in the row, counted from the record's start
   uint8_t presence_bit = 0;  // in the flags word; optional fields only
@@ -73,18 +76,31 @@ struct SequenceRole {
   int32_t field = -1;  // index of the field that holds the number; -1 for kLeader
 };
 
+// Messages that have nothing, or null, where a list of rows should be.
+enum class EachAbsent : uint8_t { kCount, kIgnore, kEmpty };
+
 struct Shape {
   std::string name;
-  std::vector<PathStep> each;         // not empty: one row per element of the array found there
-  bool for_each = false;              // true with an empty `each`: the message itself is the array
-  bool ignores_without_each = false;  // nothing, or null, at `each`: the message is left out instead of refused
+  std::vector<PathStep> each;    // not empty: one row per element of the array found there
+  bool for_each = false;         // true with an empty `each`: the message itself is the array
+  std::vector<PathStep> within;  // not empty: an array; `each` is looked for in each of its elements
+  EachAbsent each_absent = EachAbsent::kCount;
   std::vector<Field> fields;
   uint16_t words = 0;       // fixed part of a row, including the record header and times; variable data follows
   int32_t flags_slot = -1;  // word of presence bits, when any field is optional
-  int32_t key_field = -1;   // index of the symbol field that conflation goes by; -1 = one key for the whole shape
+  // Word that tells the lists of a message apart: u32 number of the list | u32 1 for a row that stands for an empty one
+  // (its own fields are zeros). -1: nobody wants to know, and an empty list gives no row.
+  int32_t group_slot = -1;
+  int32_t key_field = -1;  // index of the symbol field that conflation goes by; -1 = one key for the whole shape
   std::optional<BookRole> book;
   SequenceRole sequence;
   bool notice = false;  // rows are about the connection: each is delivered, whatever the overflow policy
+
+  [[nodiscard]] bool many_rows() const noexcept { return for_each || !each.empty(); }
+  // Whether a row of this shape stands for an empty list.
+  [[nodiscard]] bool is_blank(const uint64_t* row) const noexcept {
+    return group_slot >= 0 && (row[group_slot] >> 32) != 0;
+  }
 };
 
 enum class MatchMode : uint8_t { kExact, kPrefix, kSuffix };

@@ -29,16 +29,26 @@ std::optional<Template> TemplateLearner::learn(std::span<const uint8_t> message)
   if (choice.shape >= 0) {
     made_.shape = &schema_.shapes[static_cast<size_t>(choice.shape)];
     const Shape& shape = *made_.shape;
-    made_.many_rows = shape.for_each || !shape.each.empty();
+    made_.many_rows = shape.many_rows();
     if (made_.many_rows) {
       const uint32_t array = engine_.each().value;
       // Left out for want of rows: such messages are few, and nothing in their layout is wanted.
       if (array == kNotThere || engine_.tape()[array].kind == ValueKind::kNull) return std::nullopt;
       note_path(array);
+      if (!shape.within.empty()) {
+        // One list is what messages have nearly always: their number becomes part of the layout.
+        const uint32_t outer = engine_.within().value;
+        if (engine_.tape()[outer + 1].next != engine_.tape()[outer].next) return std::nullopt;
+        note_path(outer);
+        frozen_.push_back(outer);
+      }
+      // An empty list is a row there, which no layout gives.
+      if (shape.group_slot >= 0 && engine_.tape()[array].next == array + 1) return std::nullopt;
       // Without an element there is nothing to learn about rows.
       if (engine_.tape()[array].next == array + 1) frozen_.push_back(array);
     }
-    if (!mark_paths(shape, 0, true)) return std::nullopt;
+    if (!mark_paths(shape, 0, Origin::kRoot)) return std::nullopt;
+    if (!shape.within.empty() && !mark_paths(shape, engine_.within().value + 1, Origin::kWithin)) return std::nullopt;
   }
   if (!value(0, 0)) return std::nullopt;
   step(StepKind::kEnd, static_cast<uint32_t>(message.size()), static_cast<uint32_t>(message.size()), false, nullptr, 0);
@@ -64,11 +74,11 @@ void TemplateLearner::find_presets() {
 
 void TemplateLearner::note_path(uint32_t value) { on_path_.push_back(value); }
 
-bool TemplateLearner::mark_paths(const Shape& shape, uint32_t root, bool from_root) {
+bool TemplateLearner::mark_paths(const Shape& shape, uint32_t root, Origin origin) {
   std::vector<uint8_t> scratch;
   for (size_t i = 0; i < shape.fields.size(); ++i) {
     const Field& field = shape.fields[i];
-    if (made_.many_rows && field.from_root != from_root) continue;
+    if (made_.many_rows && field.origin != origin) continue;
     const PathResult at = find_path(engine_.tape(), message_, root, field.path, scratch);
     if (at.value == kNotThere) {
       frozen_.push_back(at.deepest);
@@ -253,7 +263,7 @@ bool TemplateLearner::each(uint32_t at, uint32_t open) {
   const uint32_t first = at + 1;
   literal_begin_ = engine_.tape()[first].start;
   const uint32_t end = engine_.tape()[first].end;
-  const bool good = mark_paths(*made_.shape, first, false) && value(first, open + 1);
+  const bool good = mark_paths(*made_.shape, first, Origin::kRow) && value(first, open + 1);
   if (good) step(StepKind::kEnd, end, end, false, nullptr, 0);
   in_element_ = false;
   each_done_ = true;

@@ -26,7 +26,7 @@ class TemplateLearner {
   static constexpr size_t kMaxPool = 32u << 10;
   static constexpr uint32_t kMaxSkippedEntries = 64;  // larger objects that nobody wants are passed over as a whole
 
-  [[nodiscard]] bool mark_paths(const Shape& shape, uint32_t root, bool from_root);
+  [[nodiscard]] bool mark_paths(const Shape& shape, uint32_t root, Origin origin);
   void mark(const PathResult& at, int16_t field);
   void note_path(uint32_t value);
   [[nodiscard]] bool value(uint32_t at, uint32_t open);

@@ -69,7 +69,8 @@ inline const uint8_t* read_two(const Op& op, const uint8_t* at, const uint8_t* e
 const uint8_t* TemplateEngine::run_each(Known& known, const uint8_t* at) {
   if (at >= end_ || *at != '[') return nullptr;
   at = skip_space(at + 1, end_);
-  if (*at == ']') return at + 1;
+  // An empty list that is a row of its own is the other engine's.
+  if (*at == ']') return known.layout.shape->group_slot >= 0 ? nullptr : at + 1;
   for (;;) {
     if (writer_.rows() == schema_.max_rows_per_message || !open_row(known)) return nullptr;
     for (const RootText& root : root_texts_) {

@@ -11,6 +11,7 @@ BookRows::BookRows(const decode::Shape& shape, const decode::SymbolTable& symbol
     : role_(*shape.book),
       symbols_(symbols),
       flags_slot_(shape.flags_slot),
+      group_slot_(shape.group_slot),
       has_orders_(role_.bids >= 0 && shape.fields[static_cast<size_t>(role_.bids)].type == decode::FieldType::kOrders) {
   for (const decode::Field& field : shape.fields) {
     places_.push_back({field.slot, field.optional ? uint64_t{1} << field.presence_bit : 0});
@@ -55,16 +56,23 @@ bool BookRows::is_snapshot(const uint64_t* row) const noexcept {
              : role_.kind == decode::BookRole::Kind::kSnapshot;
 }
 
-// One level per row: those of one instrument and kind that follow each other are one event.
+// One level per row: those of one list, instrument and kind that follow each other are one event. The row of an empty
+// list is one without levels.
 void BookRows::gather(decode::RowBatch& batch, size_t& at) {
   bids_.clear();
   asks_.clear();
   const auto& rows = batch.rows();
   const uint64_t* const first = batch.row_words(rows[at]);
   const uint32_t kind = symbol_at(first, role_.kind_field);
+  const uint64_t group = group_slot_ < 0 ? 0 : first[group_slot_];
+  if (group >> 32 != 0) {
+    ++at;
+    return;
+  }
   for (; at < rows.size(); ++at) {
     const uint64_t* const row = batch.row_words(rows[at]);
     if (symbol_at(row, role_.symbol) != symbol_ || symbol_at(row, role_.kind_field) != kind) break;
+    if (group_slot_ >= 0 && row[group_slot_] != group) break;
     const uint64_t* const price = row + places_[static_cast<size_t>(role_.price)].slot;
     const uint64_t* const size = row + places_[static_cast<size_t>(role_.size)].slot;
     auto& side = is(symbol_at(row, role_.side), role_.bid, bid_id_) ? bids_ : asks_;

@@ -57,6 +57,7 @@ class BookRows {
   const decode::SymbolTable& symbols_;
   std::vector<Place> places_;  // by field
   int32_t flags_slot_;
+  int32_t group_slot_;
   uint32_t symbol_ = decode::SymbolTable::kFull;
   mutable uint32_t snapshot_id_ = decode::SymbolTable::kFull;  // of the texts in the role, once they were met
   mutable uint32_t bid_id_ = decode::SymbolTable::kFull;

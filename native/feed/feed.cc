@@ -47,7 +47,7 @@ inline bool Feed::deliver(const ws::Message& message, const ReceiveTimes& times)
   const bool is_notice = !notice_.empty() && !batch_.rows().empty() && notice_[batch_.rows().front().shape];
   if (is_notice) [[unlikely]] {
     publisher().notices(batch_, times);
-  } else if (arbiter_ != nullptr) {
+  } else if (arbiter_ != nullptr || outcome.blank) {
     return deliver_first(outcome, times);
   } else if (!books_ || !books_->keeps(batch_)) {
     if (!publisher().rows(batch_, times)) return false;
@@ -74,11 +74,8 @@ void Feed::set_greeting(std::vector<Greeting> greeting, uint32_t number) {
   greeting_number_ = number;
 }
 
-// Rows that an arbiter takes. No message is decoded twice here, as what has passed would not pass again.
-bool Feed::deliver_first(const decode::DecodeOutcome& outcome, const ReceiveTimes& times) {
-  if (books_) books_->take(batch_, outcome, times.rx_ns);
-  if (outcome.cut_levels > 0) stats().add(Counter::kLevelsCut, outcome.cut_levels);
-  if (books_ && books_->keeps(batch_)) return true;
+// Leaves in the batch what came first. False when the arbiter has taken all of it, to hand it on in order.
+bool Feed::pass_arbiter(const ReceiveTimes& times) {
   const auto offered = static_cast<uint32_t>(batch_.rows().size());
   const bool in_order = arbiter_->in_order();
   const Arbiter::Dropped dropped =
@@ -87,11 +84,20 @@ bool Feed::deliver_first(const decode::DecodeOutcome& outcome, const ReceiveTime
     stats().add(Counter::kDuplicates, dropped.copies);
     stats().add(Counter::kCopyLagNs, dropped.lag_ns);
   }
-  if (in_order) {
-    stats().add(Counter::kRows, offered - dropped.copies);
-    (void)arbiter_->drain();  // if there is no room, no further message is taken
-    return true;
-  }
+  if (!in_order) return true;
+  stats().add(Counter::kRows, offered - dropped.copies);
+  (void)arbiter_->drain();  // if there is no room, no further message is taken
+  return false;
+}
+
+// Rows that an arbiter takes, or of which some are for books alone. No message is decoded twice here, as what has
+// passed would not pass again.
+bool Feed::deliver_first(const decode::DecodeOutcome& outcome, const ReceiveTimes& times) {
+  if (books_) books_->take(batch_, outcome, times.rx_ns);
+  if (outcome.cut_levels > 0) stats().add(Counter::kLevelsCut, outcome.cut_levels);
+  if (books_ && books_->keeps(batch_)) return true;
+  if (outcome.blank) decode::drop_blank_rows(batch_, options().schema->shapes);
+  if (arbiter_ != nullptr && !pass_arbiter(times)) return true;
   if (batch_.rows().empty() || publisher().rows(batch_, times)) return true;
   kept_ = kept_refused_ = true;
   kept_times_ = times;

@@ -53,6 +53,7 @@ class Feed final : private ws::SessionListener, public FeedCore {
   void tap(Tap::Kind kind, ws::Opcode opcode, std::span<const uint8_t> bytes, int64_t time_ns) noexcept;
   [[nodiscard]] bool deliver_kept(bool& is_done);
   [[nodiscard]] bool arbiter_has_room();
+  [[nodiscard]] bool pass_arbiter(const ReceiveTimes& times);
   [[nodiscard]] bool deliver_first(const decode::DecodeOutcome& outcome, const ReceiveTimes& times);
   [[nodiscard]] bool deliver(const ws::Message& message, const ReceiveTimes& times);
   // Every session of this feed is one of its source's.

@@ -1,55 +1,8 @@
 /** Books of messages as the venues document them. */
-import { Feed } from 'tickwire'
 import { describe, expect, it } from 'vitest'
-import type { Book } from '../../dist/esm/book/index.js'
-import { binance, binanceUsdm } from '../../dist/esm/venue/binance/index.js'
-import { bybit } from '../../dist/esm/venue/bybit/index.js'
-import { coinbase } from '../../dist/esm/venue/coinbase/index.js'
-import { kraken } from '../../dist/esm/venue/kraken/index.js'
-import { okx } from '../../dist/esm/venue/okx/index.js'
 import { until } from '../e2e/waiting.ts'
-import { startWsServer } from '../peers/ws-server.ts'
+import { bookOf, venues } from './one-book.ts'
 import { shown } from './reference.ts'
-
-const venues = { binance, binanceUsdm, bybit, okx, kraken, coinbase } as const
-
-interface Setting {
-  readonly market?: object
-  readonly books?: object
-}
-
-/** The book of a symbol, and what sends messages to it one by one. */
-async function bookOf(name: keyof typeof venues, symbol: string, { market = {}, books = {} }: Setting = {}) {
-  const server = await startWsServer()
-  const kept = venues[name].books({ symbols: [symbol], ...books } as never)
-  const [options] = (venues[name].market as (options: object) => readonly object[])({
-    symbols: [symbol],
-    streams: ['book'],
-    url: server.url,
-    ...market,
-  })
-  const feed = new Feed({ ...options, books: kept.books } as never) as Feed
-  await feed.open()
-  const book = kept.books.get(symbol) as Book
-  let sent = 0
-  return {
-    book,
-    feed,
-    books: kept.books,
-    sent: () => server.received.map(({ data }) => JSON.parse(data.toString())),
-    send: async (...messages: readonly string[]): Promise<void> => {
-      server.broadcast(...messages)
-      sent += messages.length
-      await until(() => Number(feed.stats().messages) === sent, 'the core has read it')
-      await until(() => book.refresh() || book.rxTimeNs > 0, 'the book has heard of it', 500).catch(() => {})
-    },
-    [Symbol.asyncDispose]: async () => {
-      await feed.close()
-      await kept.close()
-      await server.close()
-    },
-  }
-}
 
 const asks =
   '45285.2/0.00100000 45286.4/1.54571953 45286.6/1.54571109 45289.6/1.54560911 45290.2/0.15890660 45291.8/1.54553491 45294.7/0.04454749 45296.1/0.35380000 45297.5/0.09945542 45299.5/0.18772827'

@@ -67,6 +67,25 @@ describe('json()', () => {
     expect(decoder.names).toEqual(['tick'])
   })
 
+  it('takes arrays within an array, which levels one by one tell apart', () => {
+    const fields = {
+      symbol: json.symbol('/p', { from: 'within' }),
+      side: json.symbol('/side'),
+      price: json.decimal('/px'),
+      size: json.decimal('/sz'),
+    }
+    const options = { within: '/events', each: '/updates', eachAbsent: 'empty' } as const
+    const role = { symbol: 'symbol', side: { field: 'side', bid: 'bid', price: 'price', size: 'size' } } as const
+    const shape = { within: ['events'], each: ['updates'], eachAbsent: 'empty' }
+    const described = [{ path: ['p'], from: 'within' }, { path: ['side'] }, { path: ['px'] }, { path: ['sz'] }]
+    expect(describeSchema(json(fields, options))).toMatchObject({ shapes: [{ ...shape, words: 9, fields: described }] })
+    expect(describeSchema(json(fields, { ...options, book: role }))).toMatchObject({
+      shapes: [{ ...shape, words: 10, groupSlot: 9 }],
+    })
+    const book = json(fields, { ...options, book: role })
+    expect(describeSchema(json.oneOf('/c', { book }))).toMatchObject({ shapes: [{ ...shape, groupSlot: 9 }] })
+  })
+
   it('takes the message itself as the array', () => {
     expect(describeSchema(json({ a: json.number('') }, { each: '' }))).toMatchObject({
       shapes: [{ each: [], fields: [{ path: [] }] }],
@@ -121,6 +140,10 @@ describe('json()', () => {
       () => json({ a: json.text('/a') }, { each: '/d', eachAbsent: 'x' } as never),
       ['eachAbsent'],
     ],
+    ['within without each', () => json({ a: json.text('/a') }, { within: '/e' }), ['within']],
+    ['within of the message', () => json({ a: json.text('/a') }, { within: '', each: '/d' }), ['within']],
+    ['each of the whole element', () => json({ a: json.text('/a') }, { within: '/e', each: '' }), ['within']],
+    ['a field from within nothing', () => json({ a: json.text('/a', { from: 'within' }) }, { each: '/d' }), ['a.from']],
     ['no object', () => json(null as never), ['']],
     [
       '65 optional fields',

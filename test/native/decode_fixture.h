@@ -71,8 +71,11 @@ class Bench {
       for (uint32_t i = kRowHeaderWords; i < row.word_count; ++i) {
         const auto is_symbol = [&](const Field& field) { return field.type == FieldType::kSymbol && field.slot == i; };
         const auto symbol = std::find_if(shape.fields.begin(), shape.fields.end(), is_symbol);
-        const bool present = symbol == shape.fields.end() || !symbol->optional ||
-                             (words[shape.flags_slot] >> symbol->presence_bit & 1) != 0;
+        // The row of an empty list has no fields of its own.
+        const bool own = symbol != shape.fields.end() && symbol->origin == Origin::kRow;
+        const bool present = symbol == shape.fields.end() ||
+                             (!(own && shape.is_blank(words)) &&
+                              (!symbol->optional || (words[shape.flags_slot] >> symbol->presence_bit & 1) != 0));
         if (symbol != shape.fields.end() && present && i < shape.words) {
           text += " '" + std::string(symbols_.text(static_cast<uint32_t>(words[i]))) + "'";
         } else {

@@ -46,9 +46,9 @@ TEST_CASE("everything a description can say arrives") {
   CHECK(depth.key_field == 0);
   REQUIRE(depth.fields.size() == 7);
   CHECK(depth.fields[0].type == FieldType::kSymbol);
-  CHECK(depth.fields[0].from_root);
+  CHECK(depth.fields[0].origin == Origin::kRoot);
   CHECK(depth.fields[1].type == FieldType::kNumber);
-  CHECK_FALSE(depth.fields[1].from_root);
+  CHECK(depth.fields[1].origin == Origin::kRow);
   CHECK(depth.fields[1].optional);
   CHECK(depth.fields[1].presence_bit == 63);
   CHECK(depth.fields[2].type == FieldType::kDecimal);
@@ -174,9 +174,10 @@ TEST_CASE("what becomes of messages without rows") {
   const auto compile = [](const std::string& each) {
     return compile_schema(R"({"shapes":[{"name":"a",)" + each + R"("words":3,"fields":[]}]})");
   };
-  CHECK_FALSE(compile(R"("each":["d"],)").value().shapes[0].ignores_without_each);
-  CHECK_FALSE(compile(R"("each":["d"],"eachAbsent":"count",)").value().shapes[0].ignores_without_each);
-  CHECK(compile(R"("each":["d"],"eachAbsent":"ignore",)").value().shapes[0].ignores_without_each);
+  CHECK(compile(R"("each":["d"],)").value().shapes[0].each_absent == EachAbsent::kCount);
+  CHECK(compile(R"("each":["d"],"eachAbsent":"count",)").value().shapes[0].each_absent == EachAbsent::kCount);
+  CHECK(compile(R"("each":["d"],"eachAbsent":"empty",)").value().shapes[0].each_absent == EachAbsent::kEmpty);
+  CHECK(compile(R"("each":["d"],"eachAbsent":"ignore",)").value().shapes[0].each_absent == EachAbsent::kIgnore);
   for (const char* wrong : {R"("eachAbsent":"ignore",)", R"("each":[],"eachAbsent":"ignore",)",
                             R"("each":["d"],"eachAbsent":"drop",)", R"("each":["d"],"eachAbsent":null,)"}) {
     CAPTURE(wrong);
@@ -184,6 +185,40 @@ TEST_CASE("what becomes of messages without rows") {
     REQUIRE_FALSE(result.ok());
     CHECK(result.error().text.starts_with("shapes[0].eachAbsent:"));
   }
+}
+
+TEST_CASE("lists within a list") {
+  const auto compile = [](const std::string& shape, const std::string& field = "") {
+    return compile_schema(R"({"shapes":[{"name":"a",)" + shape +
+                          R"("fields":[{"name":"f","type":"number","path":["f"],"slot":3)" + field + "}]}]}");
+  };
+  const auto good = compile(R"("within":["e"],"each":["d"],"words":5,"groupSlot":4,)", R"(,"from":"within")");
+  REQUIRE_MESSAGE(good.ok(), good.error().text);
+  const Shape& shape = good.value().shapes[0];
+  CHECK(shape.within.size() == 1);
+  CHECK(shape.group_slot == 4);
+  CHECK(shape.fields[0].origin == Origin::kWithin);
+  uint64_t row[5] = {};
+  row[4] = 3;
+  CHECK_FALSE(shape.is_blank(row));
+  row[4] |= uint64_t{1} << 32;
+  CHECK(shape.is_blank(row));
+  const std::pair<const char*, const char*> wrong[] = {
+      {R"("within":["e"],"words":4,)", "shapes[0].within:"},
+      {R"("within":["e"],"each":[],"words":4,)", "shapes[0].within:"},
+      {R"("within":[],"each":["d"],"words":4,)", "shapes[0].within:"},
+      {R"("each":["d"],"words":4,"groupSlot":4,)", "shapes[0].groupSlot:"},
+      {R"("each":["d"],"words":4,"groupSlot":3,)", "shapes[0].fields[0].slot:"},
+  };
+  for (const auto& [text, place] : wrong) {
+    CAPTURE(text);
+    const auto result = compile(text);
+    REQUIRE_FALSE(result.ok());
+    CHECK(result.error().text.starts_with(place));
+  }
+  CHECK(compile(R"("each":["d"],"words":4,)", R"(,"from":"within")")
+            .error()
+            .text.starts_with("shapes[0].fields[0].from:"));
 }
 
 TEST_CASE("how copies of rows are told apart") {

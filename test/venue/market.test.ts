@@ -347,6 +347,23 @@ describe('messages as documented', () => {
         ...about,
         events: [{ current_time: '2023-06-23 20:31:56.121961769 +0000 UTC', heartbeat_counter: 3049 }],
       },
+      {
+        channel: 'ticker',
+        ...about,
+        events: [
+          { type: 'update', tickers: [ticker] },
+          { type: 'update', tickers: [{ ...ticker, product_id: 'ETH-USD' }] },
+        ],
+      },
+      {
+        channel: 'market_trades',
+        ...about,
+        events: [
+          { type: 'update', trades: [] },
+          { type: 'update', trades: [{ ...trade, trade_id: '2' }] },
+          { type: 'update', trades: [{ ...trade, trade_id: '3' }] },
+        ],
+      },
     ].map((message) => JSON.stringify(message))
     const { rows, stats, sent, subscribe } = await deliver('coinbase', messages)
     const row = {
@@ -357,10 +374,15 @@ describe('messages as documented', () => {
       id: '000000000',
       timestamp: '2019-08-14T20:42:27.265Z',
     }
+    const quote = { symbol: 'BTC-USD', bid: '21931.98', bidSize: '8000.21', ask: '21933.98', askSize: '8038.07770938' }
     expect(rows).toEqual([
-      ['ticker', { symbol: 'BTC-USD', bid: '21931.98', bidSize: '8000.21', ask: '21933.98', askSize: '8038.07770938' }],
+      ['ticker', quote],
       ['trades', row],
       ['trades', { ...row, id: '1' }],
+      ['ticker', quote],
+      ['ticker', { ...quote, symbol: 'ETH-USD' }],
+      ['trades', { ...row, id: '2' }],
+      ['trades', { ...row, id: '3' }],
     ])
     expect(stats).toMatchObject({ malformed: 0, ignored: 2 })
     expect(sent).toEqual(subscribe)

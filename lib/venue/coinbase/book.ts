@@ -8,21 +8,23 @@ const { symbol, decimal, int64 } = json
 export const coinbaseSequence = int64('/sequence_num', { from: 'root' })
 
 /**
- * Levels come one by one, each with its side. The first event of a message is read: the venue sends one.
+ * Levels come one by one, each with its side, in one or several events of a message. An event without levels tells a book without any.
  * https://docs.cdp.coinbase.com/coinbase-app/advanced-trade-apis/websocket/websocket-channels
  */
 export const coinbaseBookShapes = {
   book: json(
     {
-      symbol: symbol('/events/0/product_id', { from: 'root' }),
-      type: symbol('/events/0/type', { from: 'root' }),
+      symbol: symbol('/product_id', { from: 'within' }),
+      type: symbol('/type', { from: 'within' }),
       side: symbol('/side'),
       price: decimal('/price_level'),
       size: decimal('/new_quantity'),
       sequence: coinbaseSequence,
     },
     {
-      each: '/events/0/updates',
+      within: '/events',
+      each: '/updates',
+      eachAbsent: 'empty',
       book: {
         symbol: 'symbol',
         side: { field: 'side', bid: 'bid', price: 'price', size: 'size' },

@@ -3,6 +3,7 @@ import { answerField, byStream, inMessages, said } from '../market-data/answer-f
 import { MarketData } from '../market-data/market-data.js'
 import type { MarketDataOptions } from '../market-data/options.js'
 import type { MarketAnswer, MarketProtocol, Topic } from '../market-data/protocol.js'
+import { fieldOf, listOf } from '../order/fields.js'
 import { coinbaseBookMatch, coinbaseBookShapes, coinbaseBooks, coinbaseMaxRows } from './book.js'
 import { channels, countedShapes, marketLimits, match, plan, shapes } from './market.js'
 
@@ -15,7 +16,7 @@ const fields = {
   type: answerField('/type'),
   message: answerField('/message'),
   reason: answerField('/reason'),
-  lists: answerField('/events/0/subscriptions', 262_144),
+  events: answerField('/events', 262_144),
 }
 const answer = json(fields, { notice: true })
 const countedAnswer = json(
@@ -68,11 +69,11 @@ export function coinbaseMarketData(
       }
       return requests
     },
-    answers: ({ type, message, reason, lists }): MarketAnswer[] => {
+    answers: ({ type, message, reason, events }): MarketAnswer[] => {
       if (type === 'error') {
         return [{ kind: 'refused', id: null, topic: null, code: said(reason), message: said(message) }]
       }
-      return Object.entries(parsed(said(lists))).flatMap(([channel, symbols]) => {
+      return subscribed(said(events)).flatMap(([channel, symbols]) => {
         const stream = streams[channel]
         if (stream === undefined || !Array.isArray(symbols)) return []
         return symbols.map(
@@ -84,10 +85,11 @@ export function coinbaseMarketData(
   return new MarketData({ protocol, books: (how) => coinbaseBooks(how) }, options)
 }
 
-function parsed(text: string): object {
+/** What all events of an answer say to be subscribed, by channel. */
+function subscribed(text: string): readonly (readonly [channel: string, symbols: unknown])[] {
   try {
-    return (JSON.parse(text) as object | null) ?? {}
+    return listOf(JSON.parse(text)).flatMap((event) => Object.entries(fieldOf(event, 'subscriptions') ?? {}))
   } catch {
-    return {}
+    return []
   }
 }

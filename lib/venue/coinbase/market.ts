@@ -23,9 +23,12 @@ export const marketLimits: MarketLimits = Object.freeze({
 const { symbol, decimal, text, oneOf } = json
 
 /**
- * `side` is what the venue says of a trade: the maker's. The first event of a message is read: the venue sends one.
+ * `side` is what the venue says of a trade: the maker's. A message has one or several events.
  * https://docs.cdp.coinbase.com/coinbase-app/advanced-trade-apis/websocket/websocket-channels
  */
+const tickers = { within: '/events', each: '/tickers' } as const
+const tradesOf = { within: '/events', each: '/trades' } as const
+
 const ticker = {
   symbol: symbol('/product_id'),
   bid: decimal('/best_bid'),
@@ -44,20 +47,17 @@ const trades = {
 }
 
 export const shapes = {
-  ticker: json(ticker, { each: '/events/0/tickers', sequence: 'leader' }),
-  trades: json(trades, { each: '/events/0/trades', sequence: { distinct: 'id' } }),
+  ticker: json(ticker, { ...tickers, sequence: 'leader' }),
+  trades: json(trades, { ...tradesOf, sequence: { distinct: 'id' } }),
 }
 
 /** With books, whose messages are counted together with all others of their connection. */
 const counted = { sequence: coinbaseSequence }
 export const countedShapes = {
-  ticker: json(
-    { ...ticker, ...counted },
-    { each: '/events/0/tickers', book: { sequence: 'sequence' }, sequence: 'leader' },
-  ),
+  ticker: json({ ...ticker, ...counted }, { ...tickers, book: { sequence: 'sequence' }, sequence: 'leader' }),
   trades: json(
     { ...trades, ...counted },
-    { each: '/events/0/trades', book: { sequence: 'sequence' }, sequence: { distinct: 'id' } },
+    { ...tradesOf, book: { sequence: 'sequence' }, sequence: { distinct: 'id' } },
   ),
 }
 

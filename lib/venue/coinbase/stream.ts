@@ -72,8 +72,10 @@ function protocol(auth: CoinbaseAuth, numbers: Numbers): SessionProtocol {
         return answer(oldest, 400, textOf(fieldOf(message, 'message')))
       }
       if (fieldOf(message, 'channel') !== 'subscriptions') return null
-      const subscribed = fieldOf(listOf(fieldOf(message, 'events'))[0], 'subscriptions')
-      const done = [...waiting.keys()].find((channel) => fieldOf(subscribed, channel) !== undefined)
+      const subscribed = listOf(fieldOf(message, 'events')).map((event) => fieldOf(event, 'subscriptions'))
+      const done = [...waiting.keys()].find((channel) =>
+        subscribed.some((list) => fieldOf(list, channel) !== undefined),
+      )
       return done === undefined ? null : answer(done, 200, '')
     },
   } satisfies SessionProtocol)
