@@ -133,7 +133,14 @@ export class Books extends FeedBooks implements Iterable<Book>, Disposable {
   /** @throws ConfigError naming every option at fault. Error when the native part cannot be loaded. */
   constructor(options: BooksOptions = {}) {
     super()
-    const { loop: given, wake, snapshot, crossed, ...rest } = parseConfig(subject, booksOptionsSchema, options)
+    const {
+      loop: given,
+      wake,
+      snapshot,
+      crossed,
+      continuity,
+      ...rest
+    } = parseConfig(subject, booksOptionsSchema, options)
     const loop = given instanceof Loop ? given : Loop.of(given)
     const internals = loopInternals(loop)
     const schema = snapshot === undefined ? null : rowInternals(snapshot)
@@ -146,6 +153,7 @@ export class Books extends FeedBooks implements Iterable<Book>, Disposable {
       this.#native = new (core().BookSet)(this.#channel.native, {
         ...rest,
         crossed: crossed === 'stale',
+        jumps: continuity === 'increasing',
         snapshot: description,
       })
     } catch (error) {

@@ -40,6 +40,11 @@ export interface BooksOptions {
    * rules do not take.
    */
   readonly sequence?: boolean | undefined
+  /**
+   * Rules `'bybit'` alone: whether the number of each event is one more than the last (`'increment'`), or only larger (`'increasing'`), where a
+   * lost event shows in nothing. Default `'increment'`.
+   */
+  readonly continuity?: 'increment' | 'increasing' | undefined
   /** Whether check sums are verified where the rules have them. Default true. */
   readonly checksum?: boolean | undefined
   /** A book whose best bid is not below its best ask: `'allow'`, or `'stale'`. Default `'allow'`. */
@@ -69,6 +74,7 @@ const shape = z.strictObject({
     .max(256 * mib)
     .optional(),
   sequence: z.boolean().default(true),
+  continuity: z.enum(['increment', 'increasing']).optional(),
   checksum: z.boolean().default(true),
   crossed: z.enum(['allow', 'stale']).default('allow'),
   snapshot: z.instanceof(JsonDecoder, { error: 'must be made by json(…)' }).optional(),
@@ -80,7 +86,7 @@ const shape = z.strictObject({
 const summed: { readonly [rules: string]: number } = { okx: 25, kraken: 10 }
 
 export const booksOptionsSchema = shape.superRefine((options, context) => {
-  const { rules, depth, levels, venueDepth, sequence, checksum } = options
+  const { rules, depth, levels, venueDepth, sequence, continuity, checksum } = options
   const least = checksum ? (summed[rules] ?? 1) : 1
   const refuse = (path: string, message: string): void => {
     context.addIssue({ code: 'custom', path: [path], message })
@@ -92,6 +98,7 @@ export const booksOptionsSchema = shape.superRefine((options, context) => {
   }
   if (options.orders !== undefined) ordersFaults({ ...options, orders: options.orders }, refuse)
   else if (options.maxOrders !== undefined) refuse('maxOrders', 'needs `orders`')
+  if (continuity !== undefined && rules !== 'bybit') refuse('continuity', "is an option of the rules 'bybit'")
   // A snapshot that was fetched is joined to the stream by numbers; there is nothing else.
   if (!sequence && rules.startsWith('binance')) refuse('sequence', `must be true with the rules '${rules}'`)
 })

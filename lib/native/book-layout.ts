@@ -93,6 +93,8 @@ export interface NativeBookSetOptions {
   readonly keptBytes?: number | undefined
   /** Whether numbers of events are verified. */
   readonly sequence: boolean
+  /** Whether numbers that go up by one by the rules may jump. */
+  readonly jumps: boolean
   /** Whether check sums are verified. */
   readonly checksum: boolean
   /** Whether a crossed book is out of sync. */

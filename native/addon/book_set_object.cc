@@ -49,6 +49,8 @@ void override(const Napi::Object& js, const char* name, uint32_t& out) {
   // Of a side that was cut off, what is shown must be known; but a limit of few levels must not make it stale at once.
   const uint32_t known = std::max(std::min(o.policy.max_levels, o.policy.snapshot_levels), 2u) / 2;
   o.policy.min_levels = std::clamp<uint32_t>(o.depth, 1, std::max(1u, known));
+  if (flag(js, "jumps") && o.policy.continuity == book::Continuity::kIncrement)
+    o.policy.continuity = book::Continuity::kIncreasing;
   if (!flag(js, "sequence")) o.policy.continuity = book::Continuity::kNone;
   if (!flag(js, "checksum")) o.policy.checksum = book::ChecksumRule::kNone;
   if (flag(js, "crossed")) o.policy.crossed = book::CrossedRule::kStale;

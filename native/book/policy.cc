@@ -19,8 +19,10 @@ Policy rules_of(Venue venue) noexcept {
       policy.snapshot_levels = 1'000;
       break;
     case Venue::kBybit:
-      // https://bybit-exchange.github.io/docs/v5/websocket/public/orderbook says that u is "in sequence" and no more.
-      policy.continuity = Continuity::kIncreasing;
+      // https://bybit-exchange.github.io/docs/v5/websocket/public/orderbook: u is "always in sequence"; of the same 50
+      // levels in SBE https://bybit-exchange.github.io/docs/zh-TW/v5/sbe/level-50/sbe-level-50 says that the next u is
+      // the last one and 1, over snapshots and deltas, but for a snapshot of u = 1.
+      policy.continuity = Continuity::kIncrement;
       policy.restart_id = 1;
       break;
     case Venue::kOkx:

@@ -263,8 +263,8 @@ it('rows too, when asked for; unknown symbols are counted; deleted books show no
 
 it('a message that cannot be read leaves no hole where nobody would notice it', async () => {
   await using server = await startWsServer()
-  for (const rules of ['none', 'bybit'] as const) {
-    const { books } = booksFor({ rules })
+  for (const more of [{ rules: 'none' }, { rules: 'bybit', continuity: 'increasing' }] as const) {
+    const { books } = booksFor(more)
     const book = books.add('X')
     const feed = feedFor(server, books)
     await feed.open()

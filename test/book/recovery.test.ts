@@ -334,10 +334,9 @@ const streamVenues: readonly StreamVenue[] = [
       JSON.stringify({ topic: `orderbook.50.${s}`, type: 'snapshot', ts: 1, data: { s, b, a, u, seq: u } }),
     change: (s, u, b, a) =>
       JSON.stringify({ topic: `orderbook.50.${s}`, type: 'delta', ts: 1, data: { s, b, a, u, seq: u } }),
-    // The venue promises no numbers without holes: only what cannot be read is noticed, by all books of the connection.
-    fault: (s) => `{"topic":"orderbook.50.${s}","type":"delta","data":{"s":"${s}","b":[["1"`,
-    reason: 'ERR_BOOK_LOST',
-    sweeping: true,
+    fault: (s, u) =>
+      JSON.stringify({ topic: `orderbook.50.${s}`, type: 'delta', ts: 1, data: { s, b: [], a: [], u: u + 5, seq: u } }),
+    reason: 'ERR_BOOK_GAP',
     asks: ({ op, args }) => `${op === 'subscribe' ? '+' : '−'}${(args as string[]).join()}`,
   },
   {

@@ -258,8 +258,7 @@ TEST_CASE("book model: losses, repetitions, disorder, broken connections on one 
   for (const Venue venue :
        {Venue::kBinanceSpot, Venue::kBinanceUsdm, Venue::kBybit, Venue::kOkx, Venue::kKraken, Venue::kCoinbase}) {
     CAPTURE(static_cast<int>(venue));
-    Policy policy = rules_of(venue);
-    if (venue == Venue::kBybit) policy.continuity = Continuity::kIncrement;
+    const Policy policy = rules_of(venue);
     const SyncCounters counters = play(venue, policy, all_of_it(1));
     CHECK(stale(counters, Reason::kDisconnected) > 0);
     CHECK(stale(counters, venue == Venue::kKraken ? Reason::kChecksum : Reason::kGap) > 10);
@@ -269,11 +268,13 @@ TEST_CASE("book model: losses, repetitions, disorder, broken connections on one 
   }
 }
 
-TEST_CASE("book model: Bybit as documented, where a jump is no gap") {
+TEST_CASE("book model: Bybit where a jump is no gap") {
   Trouble trouble;
   trouble.repeated = 50;
   trouble.cut = 5;
-  const SyncCounters counters = play(Venue::kBybit, rules_of(Venue::kBybit), trouble);
+  Policy policy = rules_of(Venue::kBybit);
+  policy.continuity = Continuity::kIncreasing;
+  const SyncCounters counters = play(Venue::kBybit, policy, trouble);
   CHECK(counters.duplicates > 100);
   CHECK(stale(counters, Reason::kGap) == 0);
 }
@@ -281,8 +282,7 @@ TEST_CASE("book model: Bybit as documented, where a jump is no gap") {
 TEST_CASE("book model: two paths that interleave, each with its own troubles") {
   for (const Venue venue : {Venue::kBinanceSpot, Venue::kBinanceUsdm, Venue::kBybit, Venue::kOkx}) {
     CAPTURE(static_cast<int>(venue));
-    Policy policy = rules_of(venue);
-    if (venue == Venue::kBybit) policy.continuity = Continuity::kIncrement;
+    const Policy policy = rules_of(venue);
     const SyncCounters counters = play(venue, policy, all_of_it(2));
     CHECK(counters.duplicates > 1'000);
     CHECK(counters.healed > 10);
@@ -295,8 +295,7 @@ TEST_CASE("book model: two paths that interleave, each with its own troubles") {
 TEST_CASE("book model: two good paths, of which one breaks now and then, keep the book") {
   for (const Venue venue : {Venue::kBinanceSpot, Venue::kBinanceUsdm, Venue::kBybit, Venue::kOkx}) {
     CAPTURE(static_cast<int>(venue));
-    Policy policy = rules_of(venue);
-    if (venue == Venue::kBybit) policy.continuity = Continuity::kIncrement;
+    const Policy policy = rules_of(venue);
     const SyncCounters counters = play(venue, policy, {2, 0, 0, 0, 10, true, false, 64});
     for (const uint64_t times : counters.stale) CHECK(times == 0);
     CHECK(counters.duplicates > 1'000);

@@ -203,7 +203,8 @@ TEST_CASE("book rules: Binance USD-M") {
 
 TEST_CASE("book rules: Bybit") {
   Policy policy = rules_of(Venue::kBybit);
-  SUBCASE("u grows") {
+  SUBCASE("u grows, by policy") {
+    policy.continuity = Continuity::kIncreasing;
     BookSync sync(policy);
     CHECK(sync.connected().want == Want::kNothing);  // subscribing brings a snapshot
     CHECK(show(sync, delta("10/1", "").last(5)).action == Action::kIgnored);
@@ -226,8 +227,18 @@ TEST_CASE("book rules: Bybit") {
     CHECK(outcome.want == Want::kResubscribe);
     CHECK(show(sync, snapshot("3/5", "").last(4)).synced_now);
   }
-  SUBCASE("u grows by one, by policy; two paths through a restart") {
-    policy.continuity = Continuity::kIncrement;
+  SUBCASE("u grows by one: a jump is a gap") {
+    BookSync sync(policy);
+    CHECK(show(sync, snapshot("10/2 9/1", "11/1").last(7)).synced_now);
+    CHECK(show(sync, delta("10/3", "").last(8)).action == Action::kApplied);
+    const Outcome outcome = show(sync, delta("10/4", "").last(10));
+    CHECK(outcome.reason == Reason::kGap);
+    CHECK(outcome.expected == 9);
+    CHECK(outcome.got == 10);
+    CHECK(outcome.want == Want::kResubscribe);
+    CHECK(show(sync, snapshot("10/5", "11/1").last(11)).synced_now);
+  }
+  SUBCASE("u grows by one; two paths through a restart") {
     BookSync sync(policy);
     for (int64_t u = 5; u <= 9; ++u) show(sync, u == 5 ? snapshot("10/5", "").last(5) : delta("10/7", "").last(u));
     show(sync, snapshot("3/1", "4/1").last(1));

@@ -5,7 +5,10 @@ import type { Rest } from '../../rest/rest.js'
 export interface VenueBookPlan {
   /** As it appears in errors. */
   readonly title: string
-  readonly books: Pick<BooksOptions, 'rules' | 'venueDepth' | 'snapshotLevels' | 'levels' | 'orders' | 'snapshot'>
+  readonly books: Pick<
+    BooksOptions,
+    'rules' | 'continuity' | 'venueDepth' | 'snapshotLevels' | 'levels' | 'orders' | 'snapshot'
+  >
   /** What messages call a symbol. */
   names(symbol: string): readonly string[]
   readonly seed: VenueBookFetch | VenueBookStream

@@ -13,9 +13,21 @@ export interface BybitBookOptions {
    * `ticker`. Default 50. https://bybit-exchange.github.io/docs/v5/websocket/public/orderbook
    */
   readonly depth?: 50 | 200 | 1_000 | undefined
+  /**
+   * What numbers of updates (`u`) are taken for. `'increment'`: each is one more than the last, and a jump is a lost update: the book is stale and
+   * subscribed anew. `'increasing'`: larger than the last; for a gateway that leaves some out, where a lost update is not noticed.
+   * Default `'increment'`: the venue calls them continuous, but for a restart with a snapshot of number 1.
+   * https://bybit-exchange.github.io/docs/zh-TW/v5/sbe/level-50/sbe-level-50
+   */
+  readonly continuity?: 'increment' | 'increasing' | undefined
 }
 
-export const bybitBookSchema = z.strictObject({ depth: z.literal([50, 200, 1_000]).default(50) }).prefault({})
+export const bybitBookSchema = z
+  .strictObject({
+    depth: z.literal([50, 200, 1_000]).default(50),
+    continuity: z.enum(['increment', 'increasing']).default('increment'),
+  })
+  .prefault({})
 
 export type ParsedBybitBook = z.output<typeof bybitBookSchema>
 
@@ -49,7 +61,7 @@ export function bybitBookTopic({ depth }: ParsedBybitBook, name: string): string
 export function bybitBookPlan(book: ParsedBybitBook): VenueBookPlan {
   return {
     title: 'Bybit',
-    books: { rules: 'bybit' },
+    books: { rules: 'bybit', continuity: book.continuity },
     names: (name) => [name],
     seed: {
       by: 'resubscribe',
