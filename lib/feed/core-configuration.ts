@@ -94,6 +94,10 @@ export function configureCore(
               name: options.connectLimit.name,
               count: options.connectLimit.count,
               per: options.connectLimit.perMs,
+              bans: Object.entries(options.connectLimit.bans).map(([status, ms]) => ({
+                status: Number(status),
+                for: ms,
+              })),
             },
       stats: stats.memory,
       sampleBytes: options.samples.bytes,

@@ -69,6 +69,15 @@ export const coreFields = {
         .number()
         .min(1)
         .max(24 * hour),
+      bans: z
+        .record(
+          z.string().regex(/^[2-5]\d\d$/, 'must be an HTTP status'),
+          z
+            .number()
+            .min(0)
+            .max(72 * hour),
+        )
+        .default({}),
     })
     .optional(),
   samples: z

@@ -112,6 +112,11 @@ export interface ConnectLimit {
   readonly name: string
   readonly count: number
   readonly perMs: number
+  /**
+   * Milliseconds, 0…259,200,000, for which nobody connects after a refusal with this HTTP status, unless the refusal says it itself
+   * (`Retry-After`). Default: none; each feed's `reconnect` then says when.
+   */
+  readonly bans?: Readonly<Record<number, number>> | undefined
 }
 
 /** Options of all kinds of feeds. */

@@ -106,8 +106,16 @@ export interface NativeCoreOptions {
   readonly flushInterval: number
   readonly conflateMemory: ArrayBuffer | null
   readonly conflateRegions: readonly NativeConflateRegion[]
-  /** Attempts of all feeds of the process that have this name and limit, at most `count` (1…65,536) within `per`; null: any number. */
-  readonly connectLimit: { readonly name: string; readonly count: number; readonly per: number } | null
+  /**
+   * Attempts of all feeds of the process that have this name and limit, at most `count` (1…65,536) within `per`; none for so long after a refusal
+   * with this HTTP status that does not say how long. Null: any number.
+   */
+  readonly connectLimit: {
+    readonly name: string
+    readonly count: number
+    readonly per: number
+    readonly bans: readonly { readonly status: number; readonly for: number }[]
+  } | null
   /** Layout: `StatsLayout`. */
   readonly stats: ArrayBuffer
   /** Bytes of a malformed message kept as its sample, at most one sample per `sampleInterval` ms. */

@@ -104,10 +104,10 @@ export class StatsMemory {
   }
 
   /** Of an arbiter's feeds. */
-  arbitration(): { rows: number; duplicates: number; copyLagNs: number } {
+  arbitration(): { rows: number; duplicates: number; copyLagNs: number; bytes: number } {
     const read = (name: (typeof StatCounters)[number]): number =>
       Number(Atomics.load(this.#counters, StatCounters.indexOf(name)))
-    return { rows: read('rows'), duplicates: read('duplicates'), copyLagNs: read('copyLagNs') }
+    return { rows: read('rows'), duplicates: read('duplicates'), copyLagNs: read('copyLagNs'), bytes: read('bytes') }
   }
 
   /** All counters, those of the wire format included. */

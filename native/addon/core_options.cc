@@ -79,7 +79,13 @@ Result<void> read_core_options(const Napi::Object& js, feed::CoreOptions& o,
     o.connect_limit = {
         text(limit, "name"),
         std::clamp<uint32_t>(static_cast<uint32_t>(size(limit, "count")), 1, feed::ConnectGate::kMaxCount),
-        ns(limit, "per")};
+        ns(limit, "per"),
+        {}};
+    const auto bans = limit.Get("bans").As<Napi::Array>();
+    for (uint32_t i = 0; i < bans.Length(); ++i) {
+      const auto ban = bans.Get(i).As<Napi::Object>();
+      o.connect_limit.bans.emplace_back(static_cast<int32_t>(number(ban, "status")), ns(ban, "for"));
+    }
   }
   o.stats = take_memory(js, "stats", memory);
   if (o.stats.size() < feed::Stats::kBytesTotal) return Error{Errc::kSystem, 0, "statistics memory is too small"};

@@ -42,15 +42,26 @@ int64_t ConnectGate::take(int64_t now_ns) {
   const std::lock_guard lock(mutex_);
   int64_t& oldest = times_[next_];
   const int64_t last = times_[(next_ + times_.size() - 1) % times_.size()];
-  int64_t at = std::max(now_ns, last);
+  int64_t at = std::max({now_ns, last, held_until_});
   if (oldest != INT64_MIN) at = std::max(at, oldest + per_ns_);
   oldest = at;
   next_ = (next_ + 1) % times_.size();
   return at;
 }
 
+void ConnectGate::hold(int64_t until_ns) {
+  const std::lock_guard lock(mutex_);
+  held_until_ = std::max(held_until_, until_ns);
+}
+
+bool ConnectGate::is_held(int64_t now_ns) {
+  const std::lock_guard lock(mutex_);
+  return now_ns < held_until_;
+}
+
 bool ConnectGate::is_idle(int64_t now_ns) {
   const std::lock_guard lock(mutex_);
+  if (now_ns < held_until_) return false;
   const int64_t last = times_[(next_ + times_.size() - 1) % times_.size()];
   return last == INT64_MIN || last + per_ns_ <= now_ns;
 }

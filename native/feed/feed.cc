@@ -238,7 +238,11 @@ void Feed::on_closed(const Error& error, bool) {
     const auto code = static_cast<uint16_t>(has_code ? error.detail : 0);
     tap_->write(Tap::Kind::kClose, false, code, bytes_of(error.text), loop().now_ns());
   }
-  closed(error);
+  if (error.code == Errc::kHandshakeStatus && session() != nullptr) {
+    refused(error, own(*session()).retry_after_ns());
+  } else {
+    closed(error);
+  }
 }
 
 // ---- data

@@ -124,6 +124,10 @@ size_t FeedCore::send_queue_bytes() {
 void FeedCore::start_attempt() {
   schedule_.on_attempt(loop_.refresh_now());
   move_to(State::kConnecting, {}, NAN, {});
+  pass_gate();
+}
+
+void FeedCore::pass_gate() {
   if (gate_ != nullptr) {
     const int64_t now = loop_.refresh_now();
     if (const int64_t at = gate_->take(now); at > now) {
@@ -136,10 +140,12 @@ void FeedCore::start_attempt() {
 }
 
 void FeedCore::on_retry_timer(int64_t) {
-  if (std::exchange(at_gate_, false)) {
-    source_->attempt(*this);
-  } else {
+  if (!std::exchange(at_gate_, false)) {
     start_attempt();
+  } else if (gate_->is_held(loop_.refresh_now())) {
+    pass_gate();  // the peer was asked in the meantime, and wants nobody
+  } else {
+    source_->attempt(*this);
   }
 }
 
@@ -171,6 +177,18 @@ void FeedCore::opened(std::string_view info) {
 }
 
 void FeedCore::closed(const Error& error, int64_t not_before_ns) {
+  session_ended(error, std::min(not_before_ns, options_.reconnect.max_ns));
+}
+
+void FeedCore::refused(const Error& error, int64_t wait_ns) {
+  for (const auto& [status, ban_ns] : options_.connect_limit.bans) {
+    if (wait_ns == 0 && status == error.detail) wait_ns = ban_ns;
+  }
+  if (gate_ != nullptr && wait_ns > 0) gate_->hold(loop_.refresh_now() + wait_ns);
+  session_ended(error, wait_ns);
+}
+
+void FeedCore::session_ended(const Error& error, int64_t not_before_ns) {
   const Error copy = error;
   heartbeat_.stop();
   drop_session();
@@ -191,7 +209,7 @@ void FeedCore::attempt_failed(const Error& error, int64_t not_before_ns) {
                : error);
     return;
   }
-  delay = std::max(*delay, std::min(not_before_ns, options_.reconnect.max_ns));
+  delay = std::max(*delay, not_before_ns);
   move_to(State::kReconnecting, error, static_cast<double>(*delay) / 1e6, error.text);
   loop_.arm_in(retry_timer_, *delay);
 }

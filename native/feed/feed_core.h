@@ -55,6 +55,10 @@ class FeedCore : public ChannelTenant, private SourceListener, private Heartbeat
   void opened(std::string_view info);
   // `not_before_ns`: the peer asks not to be connected to sooner; the policy's longest delay bounds that.
   void closed(const Error& error, int64_t not_before_ns = 0);
+  // The peer has answered with the status that is the error's detail. Where it wants nobody before so much time has
+  // gone (0: what the connect limit knows of this status), that holds for all feeds of the limit, however short the
+  // policy's delays are: who connects all the same is banned for longer.
+  void refused(const Error& error, int64_t wait_ns);
   void on_pong(std::span<const uint8_t> payload);
 
   void count_read(size_t n) noexcept {
@@ -118,6 +122,8 @@ class FeedCore : public ChannelTenant, private SourceListener, private Heartbeat
   void on_retry_timer(int64_t now_ns);
 
   void start_attempt();
+  void pass_gate();
+  void session_ended(const Error& error, int64_t not_before_ns);
   void attempt_failed(const Error& error, int64_t not_before_ns = 0);
   void finish(const Error& error);
   void move_to(State to, const Error& reason, double delay_ms, std::string_view text);

@@ -94,6 +94,7 @@ struct Answer {
   bool http_1_1 = false;
   std::string_view reason;
   std::string_view location;
+  std::string_view retry_after;
   std::string_view upgrade;
   std::string_view accept;
   std::string_view subprotocol;
@@ -142,6 +143,8 @@ Error parse_header(std::string_view line, Answer& a) {
     a.has_extensions = true;
   } else if (same_token(name, "location")) {
     a.location = value;
+  } else if (same_token(name, "retry-after")) {
+    a.retry_after = value;
   }
   return {};
 }
@@ -157,6 +160,16 @@ Error status_error(const Answer& a) {
     text.append(cut == std::string_view::npos ? ")" : "?...)");
   }
   return Error{Errc::kHandshakeStatus, a.status, std::move(text)};
+}
+
+// A date instead of a number is taken for nothing said: clocks differ.
+uint32_t retry_after_of(std::string_view text) noexcept {
+  uint64_t seconds = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return 0;
+    seconds = std::min<uint64_t>(seconds * 10 + static_cast<uint64_t>(c - '0'), ClientHandshake::kMaxRetryAfterS);
+  }
+  return static_cast<uint32_t>(seconds);
 }
 
 }  // namespace
@@ -209,7 +222,10 @@ Error ClientHandshake::check_answer(std::string_view head) {
     if (Error bad = first ? parse_status_line(line, a) : parse_header(line, a)) return bad;
     first = false;
   }
-  if (a.status != 101) return status_error(a);
+  if (a.status != 101) {
+    retry_after_s_ = retry_after_of(a.retry_after);
+    return status_error(a);
+  }
   if (!a.http_1_1) return malformed("an upgrade in HTTP/1.0");
   if (a.upgrades != 1 || !same_token(a.upgrade, "websocket")) {
     return Error{Errc::kHandshakeUpgrade, 0, "no Upgrade: websocket in the answer"};

@@ -47,6 +47,9 @@ class ClientHandshake {
   // sure. Call it no more after kDone or kFailed.
   [[nodiscard]] Outcome feed(std::span<const uint8_t> in);
   [[nodiscard]] const HandshakeResult& result() const noexcept { return result_; }
+  // Seconds that a refusal asks to be left alone for (Retry-After as a number), at most kMaxRetryAfterS; 0 = not said.
+  static constexpr uint32_t kMaxRetryAfterS = 3 * 86'400;
+  [[nodiscard]] uint32_t retry_after_s() const noexcept { return retry_after_s_; }
 
  private:
   HandshakeOptions options_;
@@ -57,6 +60,7 @@ class ClientHandshake {
   [[nodiscard]] Error check_answer(std::string_view head);
 
   HandshakeResult result_;
+  uint32_t retry_after_s_ = 0;
   size_t scanned_ = 0;     // bytes that were looked at
   size_t line_start_ = 0;  // of the line that scanned_ is in
 };

@@ -63,6 +63,8 @@ class Session : public SessionControl {
   [[nodiscard]] virtual Result<void> send(Opcode opcode, std::span<const uint8_t> payload) = 0;
   // Several messages, one write; all of them or none.
   [[nodiscard]] virtual Result<void> send_batch(std::span<const Message> messages) = 0;
+  // How long a peer that has refused the handshake asks to be left alone; 0 = not said. Inside on_closed.
+  [[nodiscard]] virtual int64_t retry_after_ns() const noexcept = 0;
   // start(): sends the handshake.
   // close(): starts the closing handshake. Messages that still arrive are delivered until it ends; on_closed then
   // reports `why` (kWsClosedByUser when it is empty). A code that must not be sent becomes 1000; 1005 sends none. The

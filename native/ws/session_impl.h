@@ -54,6 +54,9 @@ class SessionImpl final : public Session, private Watcher, private Resumable, pr
 
   [[nodiscard]] Result<void> prepare() { return sender_.seed_masks(); }
 
+  [[nodiscard]] int64_t retry_after_ns() const noexcept override {
+    return int64_t{handshake_.retry_after_s()} * 1'000'000'000;
+  }
   void start() override;
   [[nodiscard]] Result<void> send(Opcode opcode, std::span<const uint8_t> payload) override;
   [[nodiscard]] Result<void> send_batch(std::span<const Message> messages) override;

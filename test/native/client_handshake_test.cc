@@ -286,10 +286,15 @@ TEST_CASE("other statuses are told with their reason and place") {
     std::string answer;
     int status;
     std::string text;
+    uint32_t retry_after_s = 0;
   };
   const Case cases[] = {
       {"HTTP/1.1 404 Not Found\r\n\r\n", 404, "HTTP 404 Not Found"},
-      {"HTTP/1.0 503 Down\r\nRetry-After: 5\r\n\r\n", 503, "HTTP 503 Down"},
+      {"HTTP/1.0 503 Down\r\nRetry-After: 5\r\n\r\n", 503, "HTTP 503 Down", 5},
+      {"HTTP/1.1 418 x\r\nretry-after: 99999999999999999999999\r\n\r\n", 418, "HTTP 418 x",
+       ClientHandshake::kMaxRetryAfterS},
+      {"HTTP/1.1 429 x\r\nRetry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n\r\n", 429, "HTTP 429 x"},
+      {"HTTP/1.1 429 x\r\nRetry-After: -5\r\n\r\n", 429, "HTTP 429 x"},
       {"HTTP/1.1 200\r\n\r\n", 200, "HTTP 200"},
       {"HTTP/1.1 100 Continue\r\n\r\n", 100, "HTTP 100 Continue"},
       {"HTTP/1.1 302 Found\r\nLocation: https://other.example/ws?token=abc\r\n\r\n", 302,
@@ -306,6 +311,7 @@ TEST_CASE("other statuses are told with their reason and place") {
       CHECK(out.error.code == Errc::kHandshakeStatus);
       CHECK(out.error.detail == c.status);
       CHECK(out.error.text == c.text);
+      CHECK(h.retry_after_s() == c.retry_after_s);
     }
   }
 }

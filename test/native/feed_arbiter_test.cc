@@ -140,7 +140,7 @@ TEST_CASE("feed: attempts wait for the gate; a feed that waits can be closed") {
     if (c.accept()) c.until_gone();
   });
   auto options = options_for(server.port());
-  options.connect_limit = {"feed test", 1, 200 * kMs};
+  options.connect_limit = {"feed test", 1, 200 * kMs, {}};
   Rig rig(options);
   rig.open();
   const int64_t opened = rig.channel.loop->refresh_now();

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "base/clock.h"
 #include "feed_rig.h"
 
 using namespace tickwire;
@@ -104,6 +105,35 @@ TEST_CASE("feed: gives up") {
     REQUIRE(rig.run_until(State::kDisconnected));
     CHECK(rig.seen.states.back().detail == static_cast<int32_t>(Errc::kHandshakeTimeout));
   }
+}
+
+TEST_CASE("feed: who refuses it says when it may come again, for all feeds of the same limit") {
+  const char* refusal = "";
+  SUBCASE("itself") { refusal = "HTTP/1.1 429 Too Many\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"; }
+  SUBCASE("by its status") { refusal = "HTTP/1.1 403 Too Many\r\nContent-Length: 0\r\n\r\n"; }
+  WsServer server([&](ServerConnection& c) {
+    if (c.number() == 0) {
+      if (c.read_request()) c.raw(refusal);
+      return;
+    }
+    if (c.accept()) c.until_gone();
+  });
+  auto options = options_for(server.port());
+  options.reconnect.max_ns = 5 * kMs;
+  options.connect_limit = {"refused", 100, 1'000 * kMs, {{429, 60'000 * kMs}, {403, 1'000 * kMs}}};
+  Rig rig(options);
+  rig.feed->open();
+  REQUIRE(rig.run([&] { return rig.seen.reached(State::kReconnecting); }));
+  const auto& back = rig.seen.first(State::kReconnecting);
+  CHECK(back.reason == Errc::kHandshakeStatus);
+  CHECK(back.delay_ms == 1'000);
+  const int64_t now = mono_ns();
+  const auto gate = ConnectGate::of(options.connect_limit);
+  CHECK(gate->is_held(now));
+  CHECK(gate->take(now) > now + 900 * kMs);
+  REQUIRE(rig.run_until(State::kConnected));
+  CHECK_FALSE(gate->is_held(mono_ns()));
+  CHECK(server.accepted() == 2);
 }
 
 TEST_CASE("feed: data gives all retries back") {
