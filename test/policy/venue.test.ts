@@ -55,6 +55,14 @@ const cases: readonly Case[] = [
     { code: -1003, msg: `Way too much; IP banned until ${now + 300_000}.` },
     { kind: 'banned', forMs: 300_000, scope: 'ip' },
   ],
+  [
+    'a ban that our clock would see end too early',
+    binance,
+    418,
+    { code: -1003, msg: `Way too much; IP banned until ${now + 300_000}.` },
+    { kind: 'banned', forMs: 302_000, scope: 'ip' },
+    { 'retry-after': '302' },
+  ],
   ['a ban without words', binance, 418, '', { kind: 'banned', forMs: 120_000, scope: 'ip' }],
   [
     'a ban until a date',

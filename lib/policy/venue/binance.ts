@@ -3,7 +3,7 @@ import type { Grant } from '../limit/grant.js'
 import { fixedWindow } from '../limit/meter-spec.js'
 import type { Route } from '../limit/route.js'
 import { type LimitRule, weighted } from '../limit/rule.js'
-import { bannedBy, limitedBy } from '../retry/classify.js'
+import { bannedBy, limitedBy, retryAfterOf } from '../retry/classify.js'
 import { type Answer, type Outcome, Outcomes } from '../retry/outcome.js'
 import {
   checkLimits,
@@ -77,11 +77,13 @@ function limits(options?: BinanceLimitOptions): readonly LimitRule[] {
   ]
 }
 
-/** `-1003` comes for a limit and for a ban alike; the ban says until when. */
+/** `-1003` comes for a limit and for a ban alike; the ban says until when, by the venue's clock, and how long: the later counts. */
 function tooManyRequests(answer: Answer): Outcome {
   const until = /banned until (\d{13})/.exec(answer.message)
   if (until !== null) {
-    return { kind: 'banned', forMs: Math.min(3 * day, Math.max(0, Number(until[1]) - answer.receivedAt)), scope: 'ip' }
+    const told = retryAfterOf(answer)
+    const forMs = Math.max(0, Number(until[1]) - answer.receivedAt, Number.isNaN(told) ? 0 : told)
+    return { kind: 'banned', forMs: Math.min(3 * day, forMs), scope: 'ip' }
   }
   return answer.status === 418 ? bannedBy(answer, 'ip', shortestBanMs) : limitedBy(answer, 'ip')
 }
