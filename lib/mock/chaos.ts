@@ -37,6 +37,8 @@ export type RequestFate = 'answered' | 'answerLost' | 'requestLost' | { readonly
 
 /** How often something has gone wrong on purpose. */
 export interface ChaosStats {
+  /** Messages that were lost to everybody, by `lose()`. */
+  readonly lost: number
   readonly dropped: number
   readonly doubled: number
   readonly reordered: number
@@ -45,13 +47,17 @@ export interface ChaosStats {
   readonly stalled: number
 }
 
-type MessageFate = 'sent' | 'dropped' | 'doubled' | 'reordered' | 'corrupted'
+type MessageFate = 'sent' | 'lost' | 'dropped' | 'doubled' | 'reordered' | 'corrupted'
 
 /** Decides what goes wrong next. */
 export class Chaos {
   #options: ChaosOptions
   #random: Random
-  readonly #counts = { dropped: 0, doubled: 0, reordered: 0, corrupted: 0, disconnected: 0, stalled: 0 }
+  /** By topic: how many messages reach nobody. */
+  readonly #losing = new Map<string, number>()
+  #isLost = false
+  #sent = 0
+  readonly #counts = { lost: 0, dropped: 0, doubled: 0, reordered: 0, corrupted: 0, disconnected: 0, stalled: 0 }
 
   constructor(options: ChaosOptions) {
     this.#options = options
@@ -67,7 +73,34 @@ export class Chaos {
     if (options.seed !== undefined) this.#random = new Random(options.seed)
   }
 
+  lose(topic: string, messages: number): void {
+    this.#losing.set(topic, messages)
+  }
+
+  /** A message of this topic goes out, to however many sockets. */
+  begin(topic: string): void {
+    this.#sent = 0
+    const left = this.#losing.get(topic) ?? 0
+    this.#isLost = left > 0
+    if (!this.#isLost) return
+    this.#counts.lost++
+    if (left === 1) this.#losing.delete(topic)
+    else this.#losing.set(topic, left - 1)
+  }
+
+  /** It has gone out. To how many sockets. */
+  end(): number {
+    this.#isLost = false
+    return this.#sent
+  }
+
+  /** One socket is sent it. */
+  sent(): void {
+    this.#sent++
+  }
+
   fate(): MessageFate {
+    if (this.#isLost) return 'lost'
     const { drop = 0, duplicate = 0, reorder = 0, corrupt = 0 } = this.#options
     if (drop + duplicate + reorder + corrupt === 0) return 'sent'
     const at = this.#random.next()

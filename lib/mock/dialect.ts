@@ -117,8 +117,10 @@ export interface Dialect {
   stale(request: MockRequest): boolean
   /** The answer while requests are banned (418, 429, 403) or the venue is down (503). */
   refused(status: number, retryAfterMs: number): MockReply
-  /** Tells all sockets that they will be closed. */
-  shutdown(): void
+  /** Tells all sockets, where the venue does, that its engine stands still (true) or is back. */
+  maintenance?(on: boolean): void
+  /** Tells sockets that they will be closed. */
+  shutdown(isTold: (peer: Peer) => boolean): void
   /** Topics that were asked for though the capture has nothing of them. */
   unserved(): string[]
   /** Addresses for clients. */

@@ -6,5 +6,13 @@ export { MockError, type MockErrorCode } from './errors.js'
 export type { LevelText } from './market/market-book.js'
 export type { MarketOrder, MarketOrderBook, MarketOrderChange, OrderLevel } from './market/order-queues.js'
 export type { CaptureSource } from './market/tape.js'
-export { type MockAccountState, MockVenue, type MockVenueStats } from './mock-venue.js'
-export type { MockAccountOptions, MockInstrumentOptions, MockVenueName, MockVenueOptions } from './options.js'
+export { MockVenue } from './mock-venue.js'
+export type {
+  MockAccountOptions,
+  MockInstrumentOptions,
+  MockMaintenance,
+  MockVenueName,
+  MockVenueOptions,
+  PlayedMessage,
+} from './options.js'
+export type { MockAccountState, MockVenueStats } from './state.js'

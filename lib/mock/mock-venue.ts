@@ -1,6 +1,6 @@
 import { parseConfig } from '../runtime/config.js'
 import { amount, plainAmount } from './amount.js'
-import { Chaos, type ChaosOptions, type ChaosStats } from './chaos.js'
+import { Chaos, type ChaosOptions } from './chaos.js'
 import type { Dialect, MockReply, MockRequest } from './dialect.js'
 import type { Account } from './engine/account.js'
 import { Engine } from './engine/engine.js'
@@ -19,35 +19,16 @@ import {
   optionsSchema,
   sourcesOf,
 } from './options.js'
+import { Outage } from './outage.js'
 import { Peer } from './server/peer.js'
-import { MockServer } from './server/server.js'
+import { MockServer, type SocketRefusal } from './server/server.js'
 import type { WsSocket } from './server/ws-module.js'
-import { accountsOf, dialects, instrumentsOf } from './setup.js'
+import { accountsOf, dialects, instrumentsOf, tradingRulesOf } from './setup.js'
+import type { MockAccountState, MockVenueStats } from './state.js'
+import { Timers } from './timers.js'
 
 /** Bytes that a client may be behind while the tape goes as fast as it can. */
 const drainedBytes = 1_048_576
-
-/** Counters of a {@link MockVenue}. */
-export interface MockVenueStats extends ChaosStats {
-  /** Recorded messages that were played, whether anybody wanted them or not, and all that there are. */
-  readonly played: number
-  readonly recorded: number
-  readonly sockets: number
-  /** Sockets since the start, and those that were refused. */
-  readonly accepted: number
-  readonly refused: number
-  /** HTTP requests. */
-  readonly requests: number
-  /** Messages on the wire of sockets that are open. */
-  readonly sent: number
-}
-
-/** How a trader stands. */
-export interface MockAccountState {
-  /** Decimals by asset. */
-  readonly balances: Readonly<Record<string, { readonly free: string; readonly locked: string }>>
-  readonly openOrders: number
-}
 
 /**
  * A venue on this machine: it serves what was recorded over real sockets, and trades on it, in the manner of a real one. For tests
@@ -73,8 +54,10 @@ export class MockVenue implements AsyncDisposable {
   #refused = 0
   #requests = 0
   #changes = 0
-  #refusal: { readonly status: number; readonly until: number } | null = null
-  readonly #timers = new Set<NodeJS.Timeout>()
+  readonly #outage = new Outage()
+  #wantsToPlay = false
+  #hasBegun = false
+  readonly #timers = new Timers()
   #closing: Promise<void> | null = null
 
   private constructor(options: CheckedOptions, tape: Tape) {
@@ -88,12 +71,7 @@ export class MockVenue implements AsyncDisposable {
     this.#engine = new Engine({
       instruments: this.#instruments,
       book: (symbol) => this.#market.book(symbol),
-      now: () => Math.floor(options.now()),
-      makerFee: amount(options.makerFee),
-      takerFee: amount(options.takerFee),
-      maxOpenOrders: options.maxOpenOrders,
-      maxHistory: options.maxHistory,
-      firstOrderId: options.firstOrderId,
+      ...tradingRulesOf(options),
       onEvent: (event) => this.#dialect.orderEvent(event),
     })
     this.#dialect = dialects[options.venue].live({
@@ -104,10 +82,10 @@ export class MockVenue implements AsyncDisposable {
       topics: tape.topics,
       account: (apiKey) => this.#accounts.get(apiKey),
       now: () => Math.floor(options.now()),
-      later: (ms, act) => this.#later(ms, act),
+      later: (ms, act) => this.#timers.later(ms, act),
       subscribed: () => {
         // After the confirmation, which is sent when this has returned.
-        if (options.begin === 'firstSubscription') queueMicrotask(() => this.#player.play())
+        if (options.begin === 'firstSubscription' && !this.#hasBegun) queueMicrotask(() => this.play())
       },
     })
     this.#finished = new Promise((resolve) => {
@@ -119,7 +97,9 @@ export class MockVenue implements AsyncDisposable {
       play: ({ message }) => {
         const effects = dialects[options.venue].tape.effects(message)
         this.#market.apply(effects, this.#engine)
+        this.#chaos.begin(message.topic)
         this.#dialect.publish(message, effects)
+        options.onPlayed?.({ ...message, sockets: this.#chaos.end() })
       },
       drained: () => this.#drained(),
       onEnd: () => this.#finish(),
@@ -174,12 +154,20 @@ export class MockVenue implements AsyncDisposable {
     return this.#player.atMs
   }
 
-  /** Lets the tape go on. */
+  /** Lets the tape go on; while the venue is down, as soon as it is back. */
   play(): void {
-    this.#player.play()
+    this.#wantsToPlay = true
+    if (!this.#hasBegun) {
+      this.#hasBegun = true
+      const { maintenance, timeScale } = this.#options
+      for (const { atMs, ms, sockets } of maintenance)
+        this.#timers.later(atMs / timeScale, () => this.maintenance(ms / timeScale, { sockets }))
+    }
+    if (!this.#outage.isDown) this.#player.play()
   }
 
   pause(): void {
+    this.#wantsToPlay = false
     this.#player.pause()
   }
 
@@ -246,9 +234,14 @@ export class MockVenue implements AsyncDisposable {
     this.#chaos.options = parseConfig('chaos options', chaosSchema, chaos)
   }
 
-  /** Cuts all sockets: without a word, or with this close code. */
-  disconnect(code?: number, reason?: string): void {
-    for (const peer of this.#peers) {
+  /** Numbers of the sockets that are open, in the order in which they came; the first ever is 0. */
+  get sockets(): readonly number[] {
+    return this.#open().map(({ id }) => id)
+  }
+
+  /** Cuts all sockets, or those of these numbers: without a word, or with this close code. */
+  disconnect(code?: number, reason?: string, numbers?: readonly number[]): void {
+    for (const peer of this.#open(numbers)) {
       if (code === undefined) peer.terminate()
       else peer.close(code, reason)
     }
@@ -259,29 +252,43 @@ export class MockVenue implements AsyncDisposable {
     for (const peer of this.#peers) peer.stall(ms)
   }
 
-  /** Tells all clients that the server will go, and cuts them so much later. Default: 10 s of the venue's time. */
-  serverShutdown(afterMs: number = 10_000 / this.#options.timeScale): void {
-    this.#dialect.shutdown()
-    const told = [...this.#peers]
-    this.#later(afterMs, () => {
+  /** Tells all clients, or those of these sockets, that the server will go, and cuts them so much later. Default: 10 s of the venue's time. */
+  serverShutdown(afterMs: number = 10_000 / this.#options.timeScale, numbers?: readonly number[]): void {
+    const told = this.#open(numbers)
+    this.#dialect.shutdown((peer) => told.includes(peer))
+    this.#timers.later(afterMs, () => {
       for (const peer of told) peer.close(1001, 'Server shutdown')
     })
   }
 
-  /** Refuses all requests and new sockets for so long, as to who has asked too much. Default status: 418. */
+  /** Refuses all requests and new sockets for so long, as to who has asked too much; open sockets stay. Default status: 418. */
   ban(ms: number, status: 418 | 429 | 403 = 418): void {
-    this.#refusal = { status, until: performance.now() + ms }
+    this.#outage.begin(ms, status)
   }
 
-  /** Is not there for so long: 503, and all sockets are closed. */
-  maintenance(ms: number): void {
-    this.#refusal = { status: 503, until: performance.now() + ms }
-    this.disconnect(1012, 'Maintenance')
+  /**
+   * Is not there for so long: requests and new sockets are refused (503), nothing is traded, and the tape stands still. Sockets are closed, or
+   * kept, on which nothing comes then. Where the venue says so (Kraken's `status`), it does.
+   */
+  maintenance(ms: number, { sockets = 'cut' }: { readonly sockets?: 'cut' | 'kept' | undefined } = {}): void {
+    this.#outage.begin(ms, 503)
+    this.#outage.down()
+    this.#player.pause()
+    this.#dialect.maintenance?.(true)
+    if (sockets === 'cut') this.disconnect(1012, 'Maintenance')
+    this.#timers.later(ms, () => {
+      if (!this.#outage.up()) return
+      this.#dialect.maintenance?.(false)
+      if (this.#wantsToPlay) this.#player.play()
+    })
+  }
+
+  /** The next so many recorded messages of this topic (`btcusdt@depth`, `books:BTC-USDT`, …) reach nobody, as if lost on their way. Default 1. */
+  lose(topic: string, messages = 1): void {
+    this.#chaos.lose(topic, messages)
   }
 
   stats(): MockVenueStats {
-    let sent = 0
-    for (const peer of this.#peers) sent += peer.sent
     return {
       ...this.#chaos.stats(),
       played: this.#player.position,
@@ -289,8 +296,9 @@ export class MockVenue implements AsyncDisposable {
       sockets: this.#peers.size,
       accepted: this.#accepted,
       refused: this.#refused,
+      turnedAway: this.#outage.turnedAway,
       requests: this.#requests,
-      sent,
+      sent: [...this.#peers].reduce((sum, { sent }) => sum + sent, 0),
     }
   }
 
@@ -298,7 +306,7 @@ export class MockVenue implements AsyncDisposable {
   close(): Promise<void> {
     this.#closing ??= (async () => {
       this.#player.stop()
-      for (const timer of this.#timers) clearTimeout(timer)
+      this.#timers.close()
       for (const peer of this.#peers) peer.terminate()
       await this.#server?.close()
       this.#finish()
@@ -323,16 +331,10 @@ export class MockVenue implements AsyncDisposable {
     return account
   }
 
-  #refusing(): { readonly status: number; readonly leftMs: number } | null {
-    if (this.#refusal === null) return null
-    const leftMs = this.#refusal.until - performance.now()
-    return leftMs <= 0 ? null : { status: this.#refusal.status, leftMs }
-  }
-
   #request(request: MockRequest): MockReply | null {
     this.#requests++
-    const refusing = this.#refusing()
-    if (refusing !== null) return this.#dialect.refused(refusing.status, refusing.leftMs)
+    const refusal = this.#outage.turnAway()
+    if (refusal !== null) return this.#dialect.refused(refusal.status, refusal.leftMs)
     const { fate: decide } = this.#chaos.options
     if (decide === undefined || !this.#dialect.changes(request)) return this.#dialect.http(request)
     const fate = decide({ number: this.#changes++, method: request.method, path: request.path })
@@ -342,19 +344,21 @@ export class MockVenue implements AsyncDisposable {
       this.#dialect.http(request)
       return null
     }
-    this.#later(fate.lateMs, () => {
+    this.#timers.later(fate.lateMs, () => {
       // Timestamps are looked at again before the order goes into the book.
       if (!this.#dialect.stale(request)) this.#dialect.http(request)
     })
     return { status: 504, body: '<html><body>Gateway Time-out</body></html>' }
   }
 
-  #refuseSocket(url: URL): number {
+  #refuseSocket(url: URL): SocketRefusal | null {
+    const refusal = this.#outage.turnAway()
     const status =
-      this.#refusing()?.status ??
+      refusal?.status ??
       (this.#peers.size >= this.#options.maxSockets ? 429 : this.#dialect.rules(url) === null ? 404 : 0)
-    if (status !== 0) this.#refused++
-    return status
+    if (status === 0) return null
+    this.#refused++
+    return { status, headers: refusal === null ? {} : (this.#dialect.refused(status, refusal.leftMs).headers ?? {}) }
   }
 
   #connect(socket: WsSocket, url: URL): void {
@@ -381,21 +385,13 @@ export class MockVenue implements AsyncDisposable {
     })
   }
 
+  #open(numbers?: readonly number[]): readonly Peer[] {
+    const open = [...this.#peers].filter(({ isOpen }) => isOpen)
+    return numbers === undefined ? open : open.filter(({ id }) => numbers.includes(id))
+  }
+
   async #drained(): Promise<void> {
     do await new Promise(setImmediate)
     while (this.#closing === null && [...this.#peers].some(({ backlog }) => backlog > drainedBytes))
-  }
-
-  #later(ms: number, act: () => void): () => void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer)
-      if (this.#closing === null) act()
-    }, ms)
-    timer.unref()
-    this.#timers.add(timer)
-    return () => {
-      clearTimeout(timer)
-      this.#timers.delete(timer)
-    }
   }
 }

@@ -37,6 +37,24 @@ export interface MockInstrumentOptions {
   readonly asks?: readonly (readonly [price: string, size: string])[] | undefined
 }
 
+/** A time at which the venue is down. Milliseconds of the venue's own time. */
+export interface MockMaintenance {
+  /** Since the tape began, 0…10^12. */
+  readonly atMs: number
+  /** 1…10^9. */
+  readonly ms: number
+  /** Whether sockets are closed, or stay and say nothing. Default `'cut'`. */
+  readonly sockets?: 'cut' | 'kept' | undefined
+}
+
+/** A recorded message that went out. */
+export interface PlayedMessage {
+  readonly topic: string
+  readonly payload: string
+  /** How many sockets were sent it as it is. */
+  readonly sockets: number
+}
+
 /** Options of `MockVenue.start`. */
 export interface MockVenueOptions {
   readonly venue: MockVenueName
@@ -53,9 +71,20 @@ export interface MockVenueOptions {
   readonly timeScale?: number | undefined
   /** The venue's clock, Unix milliseconds. Default: `Date.now`. */
   readonly now?: (() => number) | undefined
+  /** Times at which the venue is down, each as by `maintenance()`: milliseconds of its own time since the tape began. Default: none. */
+  readonly maintenance?: readonly MockMaintenance[] | undefined
+  /** Told of each recorded message when it is played. */
+  readonly onPlayed?: ((message: PlayedMessage) => void) | undefined
   readonly chaos?: ChaosOptions | undefined
   /** Whether requests are counted and refused as the venue does. Default true. */
   readonly limits?: boolean | undefined
+  /** Binance: what requests of a minute may weigh, 1…1,000,000. Default 6,000. */
+  readonly weightPerMinute?: number | undefined
+  /**
+   * Binance: how long a client is banned that goes on after 429, milliseconds of the venue's time, 1…259,200,000; twice as long each time, up to
+   * three days. Default 120,000.
+   */
+  readonly banMs?: number | undefined
   /** Fractions of what is received, decimals. Default `'0'`. */
   readonly makerFee?: string | undefined
   readonly takerFee?: string | undefined
@@ -156,8 +185,23 @@ export const optionsSchema = z.strictObject({
   begin: z.enum(['firstSubscription', 'manual']).default('firstSubscription'),
   timeScale: z.number().min(1).max(1_000_000).default(1),
   now: z.custom<() => number>((value) => typeof value === 'function', 'must be a function').default(() => Date.now),
+  maintenance: z
+    .array(
+      z.strictObject({
+        atMs: z.number().min(0).max(1e12),
+        ms: z.number().min(1).max(1e9),
+        sockets: z.enum(['cut', 'kept']).optional(),
+      }),
+    )
+    .max(10_000)
+    .default([]),
+  onPlayed: z
+    .custom<(message: PlayedMessage) => void>((value) => typeof value === 'function', 'must be a function')
+    .optional(),
   chaos: chaosSchema.default({}),
   limits: z.boolean().default(true),
+  weightPerMinute: z.int().min(1).max(1_000_000).default(6_000),
+  banMs: z.number().min(1).max(259_200_000).default(120_000),
   makerFee: fee.default('0'),
   takerFee: fee.default('0'),
   firstOrderId: z

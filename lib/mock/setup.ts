@@ -60,3 +60,16 @@ export function accountsOf({ accounts }: CheckedOptions): Map<string, Account> {
     }),
   )
 }
+
+/** What the engine is told by the options. */
+export function tradingRulesOf(options: CheckedOptions) {
+  const { makerFee, takerFee, maxOpenOrders, maxHistory, firstOrderId } = options
+  return {
+    now: () => Math.floor(options.now()),
+    makerFee: amount(makerFee),
+    takerFee: amount(takerFee),
+    maxOpenOrders,
+    maxHistory,
+    firstOrderId,
+  }
+}

@@ -71,13 +71,13 @@ export function binanceDialect(context: DialectContext): Dialect {
         }
       const msg =
         status === 418
-          ? `Way too much request weight used; IP banned until ${context.now() + retryAfterMs}. Please use WebSocket Streams for live updates to avoid bans.`
+          ? `Way too much request weight used; IP banned until ${Math.ceil(context.now() + retryAfterMs)}. Please use WebSocket Streams for live updates to avoid bans.`
           : 'Too much request weight used; current limit is 6000 request weight per 1 MINUTE. Please use WebSocket Streams for live updates to avoid polling the API.'
       return { status, headers: { 'retry-after': seconds }, body: stringify({ code: -1003, msg }) }
     },
-    shutdown: () => {
-      streams.shutdown()
-      api.shutdown()
+    shutdown: (isTold) => {
+      streams.shutdown(isTold)
+      api.shutdown(isTold)
     },
     unserved: () => streams.topics.unserved(),
     urls: (httpOrigin, wsOrigin) => ({ rest: httpOrigin, stream: wsOrigin, wsApi: `${wsOrigin}/ws-api/v3` }),

@@ -14,7 +14,7 @@ interface Window {
 }
 
 /** https://developers.binance.com/docs/binance-spot-api-docs/rest-api/limits; the figures are those of exchangeInfo. */
-const weight = (): Window => window('REQUEST_WEIGHT', 'MINUTE', 1, 6_000, 60_000)
+const weight = (limit: number): Window => window('REQUEST_WEIGHT', 'MINUTE', 1, limit, 60_000)
 const orders = (): readonly Window[] => [
   window('ORDERS', 'SECOND', 10, 100, 10_000),
   window('ORDERS', 'DAY', 1, 200_000, 86_400_000),
@@ -32,18 +32,20 @@ function window(
 
 /** Requests that are refused for their weight before their sender is banned. */
 const patience = 20
-const banMs = 120_000
+const longestBanMs = 259_200_000
 
 /** Of one mock venue: all its clients come from one address. */
 export class Limits {
   readonly #options: CheckedOptions
-  readonly #weight = weight()
+  readonly #weight: Window
   readonly #orders = new Map<string, readonly Window[]>()
   #ignored = 0
   #bannedUntil = 0
+  #bans = 0
 
   constructor(options: CheckedOptions) {
     this.#options = options
+    this.#weight = weight(options.weightPerMinute)
   }
 
   /** @throws Refused 429, 418 */
@@ -59,17 +61,18 @@ export class Limits {
         retryAfter(until - nowMs),
       )
     }
-    roll(this.#weight, nowMs)
+    this.#roll(this.#weight, nowMs)
     this.#weight.count += cost
     if (!this.#options.limits || this.#weight.count <= this.#weight.limit) {
       this.#ignored = 0
       return
     }
     if (++this.#ignored > patience) {
-      this.#bannedUntil = nowMs + banMs / this.#options.timeScale
+      const { banMs, timeScale } = this.#options
+      this.#bannedUntil = Math.ceil(nowMs + Math.min(longestBanMs, banMs * 2 ** this.#bans++) / timeScale)
       this.#ignored = 0
     }
-    const left = this.#weight.started + this.#weight.ms - nowMs
+    const left = this.#weight.started + this.#weight.ms / this.#options.timeScale - nowMs
     throw new Refused(
       -1003,
       `Too much request weight used; current limit is ${this.#weight.limit} request weight per 1 MINUTE. Please use WebSocket Streams for live updates to avoid polling the API.`,
@@ -83,7 +86,7 @@ export class Limits {
     const nowMs = this.#options.now()
     const windows = this.#ordersOf(apiKey)
     for (const each of windows) {
-      roll(each, nowMs)
+      this.#roll(each, nowMs)
       if (this.#options.limits && each.count >= each.limit)
         throw new Refused(
           -1015,
@@ -116,8 +119,8 @@ export class Limits {
   }
 
   /** As exchangeInfo lists them. */
-  static rules(): object[] {
-    return [weight(), ...orders()].map(({ type, interval, intervalNum, limit }) => ({
+  static rules({ weightPerMinute }: CheckedOptions): object[] {
+    return [weight(weightPerMinute), ...orders()].map(({ type, interval, intervalNum, limit }) => ({
       rateLimitType: type,
       interval,
       intervalNum,
@@ -135,11 +138,12 @@ export class Limits {
       headers[`x-mbx-order-count-${intervalNum}${interval[0]?.toLowerCase()}`] = String(count)
     return headers
   }
-}
 
-function roll(each: Window, nowMs: number): void {
-  const started = Math.floor(nowMs / each.ms) * each.ms
-  if (started === each.started) return
-  each.started = started
-  each.count = 0
+  #roll(each: Window, nowMs: number): void {
+    const ms = each.ms / this.#options.timeScale
+    const started = Math.floor(nowMs / ms) * ms
+    if (started === each.started) return
+    each.started = started
+    each.count = 0
+  }
 }

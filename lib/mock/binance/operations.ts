@@ -94,7 +94,7 @@ const operations: readonly Operation[] = [
     run: (call) => ({
       timezone: 'UTC',
       serverTime: call.context.now(),
-      rateLimits: Limits.rules(),
+      rateLimits: Limits.rules(call.context.options),
       exchangeFilters: [],
       symbols: symbolsOf(call).flatMap((name) => {
         const instrument = call.context.instruments.get(name)

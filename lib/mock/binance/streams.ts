@@ -153,11 +153,11 @@ export class Streams {
     this.#send(`${name}@bookTicker`, stringify({ u: first, s: symbol, b, B, a, A }))
   }
 
-  shutdown(): void {
+  shutdown(isTold: (peer: Peer) => boolean): void {
     const data = { e: 'serverShutdown', E: this.#context.now() }
     const raw = stringify(data)
     const wrapped = stringify({ stream: '!serverShutdown', data })
-    for (const { peer, combined } of this.#connections) peer.reply(combined ? wrapped : raw)
+    for (const { peer, combined } of this.#connections) if (isTold(peer)) peer.reply(combined ? wrapped : raw)
   }
 
   #send(topic: string, payload: string): void {

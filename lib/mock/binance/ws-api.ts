@@ -193,9 +193,9 @@ export class WsApi {
     this.#tell(account, { e: 'balanceUpdate', E: nowMs, a: asset, d: delta, T: nowMs })
   }
 
-  shutdown(): void {
+  shutdown(isTold: (peer: Peer) => boolean): void {
     for (const { peer } of this.#sessions)
-      peer.reply(stringify({ event: { e: 'serverShutdown', E: this.#context.now() } }))
+      if (isTold(peer)) peer.reply(stringify({ event: { e: 'serverShutdown', E: this.#context.now() } }))
   }
 
   #tell(account: Account, event: object): void {

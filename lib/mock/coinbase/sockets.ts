@@ -41,7 +41,7 @@ export class Sockets {
     const connection: Connection = { peer, sequence: 0, account: null, beat: null, beats: 0, hasSubscribed: false }
     this.#connections.add(connection)
     // Never sooner than a client can be expected to speak.
-    const forget = this.#context.later(Math.max(250, patienceMs / this.#context.options.timeScale), () => {
+    const forget = this.#context.later(Math.max(1_000, patienceMs / this.#context.options.timeScale), () => {
       if (!connection.hasSubscribed) peer.close(1008, 'no subscription')
     })
     return {

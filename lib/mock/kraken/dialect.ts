@@ -104,6 +104,7 @@ export function krakenDialect(context: DialectContext): Dialect {
       if (status === 503) return { status, body: stringify({ error: ['EService:Unavailable'] }) }
       return { status: 200, body: stringify({ error: ['EAPI:Rate limit exceeded'] }) }
     },
+    maintenance: (on) => sockets.tellStatus(on ? 'maintenance' : 'online'),
     shutdown: () => {},
     unserved: () => sockets.topics.unserved(),
     urls: (httpOrigin, wsOrigin) => ({ rest: httpOrigin, stream: wsOrigin, auth: `${wsOrigin}/v2` }),

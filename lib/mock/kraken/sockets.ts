@@ -54,10 +54,7 @@ export class Sockets {
   connect(peer: Peer): PeerHandler {
     const connection: Connection = { peer, account: null, own: new Set(), sequences: new Map(), beat: null }
     this.#connections.add(connection)
-    const data = [
-      { version: '2.0.10', system: 'online', api_version: 'v2', connection_id: 12_393_906_104_898_154_338n },
-    ]
-    peer.reply(stringify({ channel: 'status', type: 'update', data }))
+    this.#greetWith(peer, 'online')
     return {
       message: (text) => this.#message(connection, text),
       closed: () => {
@@ -67,6 +64,16 @@ export class Sockets {
         this.#connections.delete(connection)
       },
     }
+  }
+
+  /** https://docs.kraken.com/api/docs/websocket-v2/status */
+  tellStatus(system: 'maintenance' | 'online'): void {
+    for (const { peer } of this.#connections) this.#greetWith(peer, system)
+  }
+
+  #greetWith(peer: Peer, system: string): void {
+    const data = [{ version: '2.0.10', system, api_version: 'v2', connection_id: 12_393_906_104_898_154_338n }]
+    peer.reply(stringify({ channel: 'status', type: 'update', data }))
   }
 
   publish({ topic, payload }: TapeMessage, effects: readonly MarketEffect[]): void {

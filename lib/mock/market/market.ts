@@ -51,7 +51,8 @@ export class Market {
         this.#depths.set(effect.symbol, depth)
         this.#deep.add(effect.symbol)
         if (!effect.snapshot) {
-          if (effect.last <= book.updateId) continue
+          // Numbers may begin anew: then what comes still says that it follows what was there.
+          if (effect.last <= book.updateId && effect.first !== book.updateId + 1) continue
           if (effect.first > book.updateId + 1) this.#mend(book, effect.first)
         }
         book.apply(effect)

@@ -65,7 +65,7 @@ export function okxDialect(context: DialectContext): Dialect {
         }
       return { status: 429, body: stringify({ code: '50011', msg: 'Too Many Requests', data: [] }) }
     },
-    shutdown: () => sockets.shutdown(),
+    shutdown: (isTold) => sockets.shutdown(isTold),
     unserved: () => sockets.topics.unserved(),
     urls: (httpOrigin, wsOrigin) => ({
       rest: httpOrigin,

@@ -99,10 +99,10 @@ export class Sockets {
   }
 
   /** A minute before the venue closes connections for an upgrade it says so: https://www.okx.com/docs-v5/en/#overview-websocket-notification */
-  shutdown(): void {
+  shutdown(isTold: (peer: Peer) => boolean): void {
     const msg = 'The connection will soon be closed for a service upgrade. Please reconnect.'
     for (const { peer, connId } of this.#connections)
-      peer.reply(stringify({ event: 'notice', code: '64008', msg, connId }))
+      if (isTold(peer)) peer.reply(stringify({ event: 'notice', code: '64008', msg, connId }))
   }
 
   #message(connection: Connection, text: string): void {

@@ -22,7 +22,8 @@ export interface PeerHandler {
 }
 
 const open = 1
-const leastPongMs = 250
+/** A client's answers take real time, however fast the venue's goes. */
+const leastPatienceMs = 1_000
 
 /** Bytes that wait for a socket before it is cut: a client that reads so slowly would make the venue grow. */
 export const maxBacklog = 64 * 1_048_576
@@ -108,6 +109,7 @@ export class Peer {
     if (happens === 'stalled') this.stall(this.#chaos.stallMs)
     const fate = this.#chaos.fate()
     switch (fate) {
+      case 'lost':
       case 'dropped':
         return
       case 'doubled':
@@ -123,6 +125,7 @@ export class Peer {
         this.reply(this.#chaos.damaged(text))
         return
     }
+    this.#chaos.sent()
     this.reply(text)
     if (this.#late === null) return
     const late = this.#late
@@ -156,6 +159,11 @@ export class Peer {
     this.#timers.add(timer)
   }
 
+  /** As above, when what has come meanwhile was read: who was late himself must not blame others. */
+  #judge(ms: number, act: () => void): void {
+    this.#after(ms, () => setImmediate(() => void (this.#isClosed || act())))
+  }
+
   #hold(text: string, ms: number): void {
     this.#held.push(text)
     this.#heldBytes += text.length
@@ -186,9 +194,10 @@ export class Peer {
     let heard = performance.now()
     let unanswered: string | null = null
     let pings = 0
+    let askedAt = 0
     const counted = (): boolean => {
       if (rules.framesPerSecond === 0) return true
-      const second = Math.floor(performance.now() / 1_000)
+      const second = Math.floor((performance.now() * timeScale) / 1_000)
       if (second !== this.#second) this.#frames = 0
       this.#second = second
       this.#frames++
@@ -210,27 +219,30 @@ export class Peer {
     if (rules.pingMs > 0) {
       const beat = (): void => {
         if (!this.isOpen) return
+        this.#after(scaled(rules.pingMs), beat)
+        // Who has not had the time to answer is not asked again: answers to many at once would be too many frames.
+        if (unanswered !== null && performance.now() - askedAt < leastPatienceMs) return
+        askedAt = performance.now()
         const payload = String(this.openedMs + ++pings)
         if (unanswered === null) {
           unanswered = payload
           const asked = payload
-          // A client's answer takes real time, however fast the venue's goes.
-          this.#after(Math.max(leastPongMs, scaled(rules.pongMs)), () => {
+          this.#judge(Math.max(leastPatienceMs, scaled(rules.pongMs)), () => {
             if (unanswered === asked) this.close(1008, 'Pong timeout')
           })
         }
         this.#socket.ping(unanswered)
-        this.#after(scaled(rules.pingMs), beat)
       }
       this.#after(scaled(rules.pingMs), beat)
     }
     if (rules.idleMs > 0) {
+      const idleMs = Math.max(leastPatienceMs, scaled(rules.idleMs))
       const look = (): void => {
-        const left = scaled(rules.idleMs) - (performance.now() - heard)
+        const left = idleMs - (performance.now() - heard)
         if (left <= 0) this.close(4004, 'No data received in 30s.')
-        else this.#after(left, look)
+        else this.#judge(left, look)
       }
-      this.#after(scaled(rules.idleMs), look)
+      this.#judge(idleMs, look)
     }
     if (rules.lifeMs > 0) this.#after(scaled(rules.lifeMs), () => this.close(1008, 'Connection lifetime'))
   }

@@ -10,12 +10,18 @@ import { loadWs, type WsSocket } from './ws-module.js'
 /** Bytes of a request's body, and of a message that a client sends. */
 const maxBody = 1_048_576
 
+/** How a socket is refused. */
+export interface SocketRefusal {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+}
+
 /** What the server asks of the venue. */
 export interface ServerHooks {
   /** Null: the connection is cut. */
   request(request: MockRequest): MockReply | null
-  /** Status to refuse a socket with; 0: it is welcome. */
-  refuseSocket(url: URL): number
+  /** Null: it is welcome. */
+  refuseSocket(url: URL): SocketRefusal | null
   socket(socket: WsSocket, url: URL): void
 }
 
@@ -50,9 +56,14 @@ export class MockServer {
     })
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       const url = urlOf(request)
-      const status = hooks.refuseSocket(url)
-      if (status === 0) upgrader.handleUpgrade(request, socket, head, (made) => hooks.socket(made, url))
-      else socket.end(`HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+      const refusal = hooks.refuseSocket(url)
+      if (refusal === null) {
+        upgrader.handleUpgrade(request, socket, head, (made) => hooks.socket(made, url))
+        return
+      }
+      const headers = { connection: 'close', 'content-length': '0', ...refusal.headers }
+      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+      socket.end(`HTTP/1.1 ${refusal.status} Refused\r\n${lines.join('')}\r\n`)
     })
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) =>
