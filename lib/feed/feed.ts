@@ -102,8 +102,16 @@ export class Feed<const D extends Decoder = Decoder> extends FeedBase<
     return this.statsMemory.greeting
   }
 
-  /** What an arbiter made of its rows, as of now: those that were the first, copies, and what the copies came behind, summed. */
-  arbitration(): { readonly rows: number; readonly duplicates: number; readonly copyLagNs: number } {
+  /**
+   * What an arbiter made of its rows, as of now: those that were the first, copies, and what the copies came behind, summed. And all bytes that have
+   * come.
+   */
+  arbitration(): {
+    readonly rows: number
+    readonly duplicates: number
+    readonly copyLagNs: number
+    readonly bytes: number
+  } {
     return this.statsMemory.arbitration()
   }
 

@@ -25,6 +25,7 @@ export {
   type MarketDataEvents,
   type MarketDataStats,
   type MarketGap,
+  type MarketOutage,
   type MarketPathEvent,
   type MarketRollover,
   type MarketSocketInfo,

@@ -1,8 +1,10 @@
 /** Books in a venue's market data, at the mock venue: fetched where the venue is, paced with everything else, kept by the socket that carries them. */
 import { afterEach, describe, expect, it } from 'vitest'
-import { MockVenue } from '../../dist/esm/mock/index.js'
+import { MockVenue, type MockVenueName } from '../../dist/esm/mock/index.js'
 import { binance } from '../../dist/esm/venue/binance/index.js'
 import { bybit } from '../../dist/esm/venue/bybit/index.js'
+import { coinbase } from '../../dist/esm/venue/coinbase/index.js'
+import { kraken } from '../../dist/esm/venue/kraken/index.js'
 import { okx } from '../../dist/esm/venue/okx/index.js'
 import { until } from '../e2e/waiting.ts'
 
@@ -20,7 +22,7 @@ const asks: [string, string][] = [
   ['60002.50', '3'],
 ]
 
-async function start(name: 'binance' | 'bybit' | 'okx', symbol: string) {
+async function start(name: MockVenueName, symbol: string) {
   const venue = await MockVenue.start({
     venue: name,
     instruments: [{ symbol, tickSize: '0.01', lotSize: '0.00001', bids, asks }],
@@ -74,6 +76,38 @@ describe('books in market data', () => {
     venue.setLevels(symbol, { bids: [['60000.40', '0.2']] })
     await until(() => best.at(-1) === 'true 60000.4 60001', 'the change has come')
   })
+
+  it.each([
+    ['binance', 'BTCUSDT', binance],
+    ['bybit', 'BTCUSDT', bybit],
+    ['okx', 'BTC-USDT', okx],
+    ['kraken', 'BTC/USD', kraken],
+    ['coinbase', 'BTC-USD', coinbase],
+  ] as const)(
+    '%s: opens and rolls over when the venue has answered, not when patience is over',
+    async (name, symbol, module) => {
+      const venue = await start(name, symbol)
+      const rest = binance.rest({ endpoints: [venue.origin] })
+      closing.push(() => rest.close({ force: true }))
+      const md = (module as typeof okx).marketData({
+        symbols: [symbol],
+        streams: ['ticker', 'trades', 'book'],
+        url: venue.urls.stream as string,
+        readyMs: 25_000,
+        overlapMs: 0,
+        verifyMs: 500,
+        books: { depth: 5, rest },
+      })
+      closing.push(() => md.close())
+      const faults: unknown[] = []
+      md.on('error', (error) => faults.push(error))
+      const from = performance.now()
+      await md.open()
+      await md.rollover()
+      expect(performance.now() - from).toBeLessThan(20_000)
+      expect({ faults, rollovers: md.stats().rollovers }).toEqual({ faults: [], rollovers: 1 })
+    },
+  )
 
   it('refuses options of books that are wrong, naming them', () => {
     expect(() => binance.marketData({ symbols: ['BTCUSDT'], streams: ['book'], books: { depth: 0 } })).toThrow(/depth/)

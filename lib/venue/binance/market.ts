@@ -26,7 +26,8 @@ const spotLimits: MarketLimits = Object.freeze({
   // All of them in four messages, which leaves one for a ping in the first second.
   topicsPerMessage: 256,
   messagesPerSecond: 5,
-  connects: { count: 300, perMs: 300_000 },
+  // The shortest ban. https://developers.binance.com/docs/binance-spot-api-docs/rest-api/limits
+  connects: { count: 300, perMs: 300_000, bans: { 418: 120_000 } },
   lifeMs: 86_400_000,
 })
 

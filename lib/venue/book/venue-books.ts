@@ -207,6 +207,8 @@ export class VenueBooks implements AsyncDisposable {
 
   /** Books of which nothing has come ask for their snapshot now. */
   #quiet(sender: BookSender): void {
+    // A snapshot would find nothing that it could be joined to.
+    if (!sender.open) return
     for (const symbol of sender.symbols) {
       const entry = this.#internals.entry(symbol)
       if (entry !== undefined) this.#internals.native.expect(entry.id, sender.handle, true)

@@ -19,7 +19,8 @@ export const marketLimits: MarketLimits = Object.freeze({
   topics: 200,
   topicsPerMessage: 10,
   messagesPerSecond: Number.POSITIVE_INFINITY,
-  connects: { count: 500, perMs: 300_000 },
+  // "403, access too frequent": ten minutes. https://bybit-exchange.github.io/docs/v5/rate-limit#ip-limit
+  connects: { count: 500, perMs: 300_000, bans: { 403: 600_000 } },
   lifeMs: Number.POSITIVE_INFINITY,
 })
 

@@ -26,11 +26,14 @@ const countedAnswer = json(
 
 const matches = { ...match, answer: 'subscriptions' }
 const decode = json.oneOf('/channel', { ...shapes, answer }, { match: matches, absent: 'answer', otherwise: 'ignore' })
-const bookShapes = Object.fromEntries(Object.entries(coinbaseBookShapes).filter(([name]) => name !== 'subscriptions'))
-const bookMatch = Object.fromEntries(Object.entries(coinbaseBookMatch).filter(([name]) => name !== 'subscriptions'))
+// Lists of subscriptions are answers here: a message is of one shape, and this one counts as well.
+const bookMatch = {
+  ...coinbaseBookMatch,
+  sequence: coinbaseBookMatch.sequence.filter((channel) => channel !== 'subscriptions'),
+}
 const decodeBook = json.oneOf(
   '/channel',
-  { ...countedShapes, ...bookShapes, answer: countedAnswer },
+  { ...countedShapes, ...coinbaseBookShapes, answer: countedAnswer },
   { match: { ...matches, ...bookMatch }, absent: 'answer', otherwise: 'ignore', maxRows: coinbaseMaxRows },
 )
 

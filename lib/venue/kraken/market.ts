@@ -17,14 +17,14 @@ import {
 } from './book.js'
 
 /**
- * About 150 connections per ten minutes and address. How many topics one socket takes is not documented.
+ * About 150 connections per ten minutes and address; who exceeds them is banned for ten minutes. How many topics one socket takes is not documented.
  * https://docs.kraken.com/exchange/guides/websockets/introduction
  */
 export const marketLimits: MarketLimits = Object.freeze({
   topics: 200,
   topicsPerMessage: 200,
   messagesPerSecond: Number.POSITIVE_INFINITY,
-  connects: { count: 150, perMs: 600_000 },
+  connects: { count: 150, perMs: 600_000, bans: { 429: 600_000 } },
   lifeMs: Number.POSITIVE_INFINITY,
 })
 

@@ -1,4 +1,5 @@
 import type { Book } from '../../book/book.js'
+import type { BookResync, BookStale, BookSynced } from '../../book/events.js'
 import type { ArbiterStats, PathStats } from '../../feed/arbiter.js'
 import type { JsonDecoder } from '../../feed/decoder.js'
 import type { StateChange } from '../../feed/events.js'
@@ -75,6 +76,21 @@ export interface MarketRollover {
   readonly verified: 'sequence' | 'quiet' | 'none'
 }
 
+/** For a time no socket brought anything of these symbols: what the venue did then is missing. Told when it is over. */
+export interface MarketOutage {
+  readonly symbols: readonly string[]
+  readonly streams: readonly MarketStream[]
+  /**
+   * From the last bytes that had come for certain, up to half a second too early, until the venue has confirmed the subscriptions of another
+   * socket (where it confirms none: until they were sent). Unix milliseconds.
+   */
+  readonly since: number
+  readonly until: number
+  readonly ms: number
+  /** Why the last socket was gone, as in `state`: `'ECONNRESET'`, `'ERR_WS_CLOSED'`, … */
+  readonly reason: string
+}
+
 /** A path that stays silent, or far behind, while others deliver; it is replaced. */
 export interface MarketPathEvent {
   readonly path: number
@@ -94,8 +110,14 @@ export interface MarketDataEvents<D> {
   trades: Rows<ShapesIn<D>['trades'] & object, 'trades'>
   /** A book has changed: the object that `books` shows. */
   book: Book
+  /** A book is out of sync; it has no levels until `synced`. */
+  stale: BookStale
+  synced: BookSynced
+  /** An attempt to get a book in sync has begun, or has failed. */
+  resync: BookResync
   state: MarketState
   gap: MarketGap
+  outage: MarketOutage
   error: MarketDataError
   rollover: MarketRollover
   path: MarketPathEvent

@@ -31,6 +31,8 @@ export interface LaneOwner<D extends JsonDecoder> {
   opened(socket: MarketSocket<D>): void
   gone(socket: MarketSocket<D>): void
   state(socket: MarketSocket<D>, change: StateChange): void
+  /** The venue has confirmed the socket's subscriptions. */
+  ready(socket: MarketSocket<D>): void
   refused(topic: Topic, code: string, message: string): void
   rolled(event: MarketRollover): void
   failed(error: MarketDataError): void
@@ -56,6 +58,7 @@ export class Lane<D extends JsonDecoder> {
   readonly #waits = new Set<() => void>()
   /** What sockets brought that are gone. */
   #retired = 0
+  #retiredBytes = 0
   // Of the watch: when something came last, what others had brought by then, and the copies that were judged already.
   #seen = { at: performance.now(), delivered: 0, others: unknown, copies: 0, lagNs: 0 }
 
@@ -75,6 +78,11 @@ export class Lane<D extends JsonDecoder> {
   /** Market rows that it has brought, over all its sockets so far, copies included. */
   get delivered(): number {
     return this.sockets.reduce((sum, socket) => sum + socket.delivered, this.#retired)
+  }
+
+  /** Bytes that have come, over all its sockets so far. */
+  get received(): number {
+    return this.sockets.reduce((sum, socket) => sum + socket.received, this.#retiredBytes)
   }
 
   /** Connects for the first time. Resolves when the venue has answered. */
@@ -166,6 +174,7 @@ export class Lane<D extends JsonDecoder> {
         if (change.to === 'connected' && socket === this.#current) this.#startLife()
         owner.state(socket, change)
       },
+      ready: () => owner.ready(socket),
       refused: (topic, code, message) => owner.refused(topic, code, message),
       unprepared: (cause) => {
         const text = `could not subscribe: ${(cause as Error).message}`
@@ -187,6 +196,7 @@ export class Lane<D extends JsonDecoder> {
   async #drop(socket: MarketSocket<D>): Promise<void> {
     await socket.close()
     this.#retired += socket.delivered
+    this.#retiredBytes += socket.received
     this.#owner.gone(socket)
   }
 

@@ -11,6 +11,7 @@ import { Lane, type LaneOwner } from './lane.js'
 import type { MarketSocket, SocketRoute, SocketSetup } from './market-socket.js'
 import { type MarketDataOptions, marketDataSchema, symbolSchema } from './options.js'
 import { type MarketProtocol, type MarketSocketKind, type Topic, topicKey } from './protocol.js'
+import { Shard } from './shard.js'
 
 /** What a venue brings along. */
 export interface MarketDataSource<D extends JsonDecoder> {
@@ -22,27 +23,6 @@ export interface MarketDataSource<D extends JsonDecoder> {
 /** Rollovers at once. */
 const maxRollovers = 8
 const watchMs = 500
-
-/** Symbols that are on one socket of each path. */
-class Shard<D extends JsonDecoder> {
-  readonly symbols = new Set<string>()
-  readonly streams: readonly MarketStream[]
-  /** Symbols that it takes. */
-  readonly room: number
-  readonly kind: MarketSocketKind
-  readonly lanes: readonly Lane<D>[]
-
-  constructor(streams: readonly MarketStream[], room: number, kind: MarketSocketKind, lanes: readonly Lane<D>[]) {
-    this.streams = streams
-    this.room = room
-    this.kind = kind
-    this.lanes = lanes
-  }
-
-  topics(symbols: Iterable<string>): Topic[] {
-    return [...symbols].flatMap((symbol) => this.streams.map((stream) => ({ symbol, stream })))
-  }
-}
 
 /**
  * A venue's market data: symbols over as many sockets as its limits ask for, each replaced before its end without a row lost or doubled, over
@@ -99,7 +79,8 @@ export class MarketData<const D extends JsonDecoder = JsonDecoder>
     if (parsed.streams.includes('book') && this.#books === null) {
       throw configFault(`${protocol.title} market data options`, ['streams'], 'has no books here')
     }
-    this.#books?.books.on('book', (book) => this.#emit('book', book))
+    for (const event of ['book', 'stale', 'synced', 'resync'] as const)
+      this.#books?.books.on(event, (value) => this.#emit(event, value))
     const setup: SocketSetup<D> = {
       protocol,
       arbiter: this.#arbiter,
@@ -114,7 +95,11 @@ export class MarketData<const D extends JsonDecoder = JsonDecoder>
       turn: () => this.#turn(),
       opened: (each) => this.#carry(each),
       gone: (each) => this.#books?.drop(each.feed),
-      state: (each, change) => this.#emit('state', { ...infoOf(each, this.#symbolsOn(each)), change }),
+      state: (each, change) => {
+        this.#emit('state', { ...infoOf(each, this.#symbolsOn(each)), change })
+        if (change.from === 'connected') this.#upOrDown(each, change.reason)
+      },
+      ready: (each) => this.#upOrDown(each, null),
       refused: (topic, code, message) => this.#onRefused(topic, code, message),
       rolled: (event) => {
         this.#rollovers++
@@ -286,8 +271,17 @@ export class MarketData<const D extends JsonDecoder = JsonDecoder>
     return waiting
   }
 
+  #shardOf(socket: MarketSocket<D>): Shard<D> | undefined {
+    return this.#shards.find(({ lanes }) => lanes.some((lane) => lane.route === socket.route))
+  }
+
+  #upOrDown(socket: MarketSocket<D>, reason: string | null): void {
+    const outage = this.#shardOf(socket)?.changed(reason) ?? null
+    if (outage !== null) this.#emit('outage', outage)
+  }
+
   #carry(socket: MarketSocket<D>): void {
-    const shard = this.#shards.find(({ lanes }) => lanes.some((lane) => lane.route === socket.route))
+    const shard = this.#shardOf(socket)
     if (shard !== undefined) this.#carryOn(shard, socket)
   }
 
@@ -307,7 +301,7 @@ export class MarketData<const D extends JsonDecoder = JsonDecoder>
   }
 
   #symbolsOn(socket: MarketSocket<D>): number {
-    return this.#shards.find(({ lanes }) => lanes.some((lane) => lane.route === socket.route))?.symbols.size ?? 0
+    return this.#shardOf(socket)?.symbols.size ?? 0
   }
 
   /** Of several paths each may hear of it; it is told once, and nobody asks again. */
@@ -325,7 +319,9 @@ export class MarketData<const D extends JsonDecoder = JsonDecoder>
 
   /** Paths that fall short of the others. */
   #look(): void {
-    for (const { lanes, symbols } of this.#shards) {
+    for (const shard of this.#shards) {
+      const { lanes, symbols } = shard
+      shard.look()
       if (lanes.length < 2) continue
       const delivered = lanes.map((lane) => lane.delivered)
       for (const [i, lane] of lanes.entries()) {

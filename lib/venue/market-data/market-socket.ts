@@ -16,6 +16,8 @@ export interface SocketRoute {
 
 export interface SocketOwner {
   state(change: StateChange): void
+  /** The venue has confirmed what it was asked for since the connection opened. */
+  ready(): void
   refused(topic: Topic, code: string, message: string): void
   /** What the venue wants before it takes subscriptions was not to be had. */
   unprepared(error: unknown): void
@@ -42,6 +44,7 @@ export class MarketSocket<D extends JsonDecoder = JsonDecoder> {
   /** When the open connection was opened, by `performance.now()`. */
   openedAt = 0
   #ended = false
+  #ready = false
 
   constructor(setup: SocketSetup<D>, route: SocketRoute, topics: readonly Topic[], owner: SocketOwner) {
     const { protocol, arbiter, books } = setup
@@ -53,6 +56,9 @@ export class MarketSocket<D extends JsonDecoder = JsonDecoder> {
       unprepared: (error) => owner.unprepared(error),
       settled: () => {
         for (const resolve of this.#settled.splice(0)) resolve()
+        if (this.#ready || !this.connected) return
+        this.#ready = true
+        owner.ready()
       },
       exhausted: () => owner.ending('requests'),
     })
@@ -67,9 +73,11 @@ export class MarketSocket<D extends JsonDecoder = JsonDecoder> {
       heartbeat: { ...protocol.heartbeat, ...setup.feed.heartbeat },
       // The venue counts what arrives: a little is left for what the way there adds.
       connectLimit: {
-        name: `${protocol.title} ${new URL(route.url).host}`,
+        // Addresses of one's own are counted, and banned, each by itself.
+        name: [protocol.title, new URL(route.url).host, route.localAddress].filter(Boolean).join(' '),
         count: connects.count,
         perMs: Math.min(86_400_000, Math.ceil(connects.perMs * 1.05) + 50),
+        bans: connects.bans,
       },
       ...(books !== undefined && { books }),
       ...(route.localAddress !== undefined && { socket: { ...setup.feed.socket, localAddress: route.localAddress } }),
@@ -79,7 +87,10 @@ export class MarketSocket<D extends JsonDecoder = JsonDecoder> {
       if (change.to === 'connected') {
         this.openedAt = performance.now()
         this.#subscriptions.opened(this.feed.subscribeNumber)
-      } else if (change.from === 'connected') this.#subscriptions.closed()
+      } else if (change.from === 'connected') {
+        this.#ready = false
+        this.#subscriptions.closed()
+      }
       owner.state(change)
     })
     const onAnswer = (rows: Iterable<{ toObject(): AnswerRow }>): void => {
@@ -100,6 +111,16 @@ export class MarketSocket<D extends JsonDecoder = JsonDecoder> {
 
   get connected(): boolean {
     return this.feed.state === 'connected'
+  }
+
+  /** Whether it is subscribed: the venue sends what there is. */
+  get ready(): boolean {
+    return this.#ready
+  }
+
+  /** Bytes that have come. */
+  get received(): number {
+    return this.feed.arbitration().bytes
   }
 
   get topics(): number {

@@ -32,7 +32,12 @@ export interface MarketLimits {
   /** The same per hour, pings left out. Default: not documented. */
   readonly messagesPerHour?: number | undefined
   /** New connections of one address. */
-  readonly connects: { readonly count: number; readonly perMs: number }
+  readonly connects: {
+    readonly count: number
+    readonly perMs: number
+    /** Milliseconds by the HTTP status of a refusal that does not say how long it holds. */
+    readonly bans?: Readonly<Record<number, number>> | undefined
+  }
   /** Milliseconds after which the venue ends a connection; Infinity: not documented. */
   readonly lifeMs: number
 }
