@@ -189,6 +189,15 @@ describe('what to do next', () => {
 })
 
 describe('the budget', () => {
+  it('is not given the same seconds twice when a request that waited is entered late', () => {
+    const budget = new RetryBudget(retryPolicy({ budget: { ratio: 0, perSecond: 1, burst: 3 } }), 0)
+    budget.deposit(10_000)
+    for (let i = 0; i < 3; i++) budget.withdraw(10_000)
+    budget.deposit(0)
+    expect(budget.affords(10_000)).toBe(false)
+    expect(budget.affords(11_000)).toBe(true)
+  })
+
   const paid = retryPolicy({ budget: { ratio: 0.1, perSecond: 0, burst: 3 } })
 
   it('pays for a share of the requests', () => {

@@ -20,7 +20,7 @@ export class RetryBudget {
     const policy = this.#policy
     if (policy === null) return
     this.#left = Math.min(policy.burst, this.#refilled(now) + policy.ratio)
-    this.#since = now
+    this.#refilledAt(now)
   }
 
   /** Whether there is a retry left. */
@@ -32,7 +32,7 @@ export class RetryBudget {
   withdraw(now: number): void {
     if (this.#policy === null) return
     this.#left = Math.max(0, this.#refilled(now) - 1)
-    this.#since = now
+    this.#refilledAt(now)
   }
 
   /** Goes on under another policy. What is left stays, up to its burst. */
@@ -40,7 +40,12 @@ export class RetryBudget {
     const left = this.#policy === null ? (policy.budget?.burst ?? 0) : this.#refilled(now)
     this.#policy = policy.budget
     this.#left = Math.min(left, policy.budget?.burst ?? 0)
-    this.#since = now
+    this.#refilledAt(now)
+  }
+
+  // A request that waited is entered with the time at which it began: what others have been given since is not given again.
+  #refilledAt(now: number): void {
+    this.#since = Math.max(this.#since, now)
   }
 
   #refilled(now: number): number {
