@@ -37,4 +37,4 @@ export function run(command, args, options) {
 }
 
 /** Jobs of a C++ build: one compiler process of this project takes up to 1 GB. */
-export const jobs = process.env.TICKWIRE_JOBS ?? '2'
+export const jobs = process.env.TICKWIRE_JOBS || '2'
