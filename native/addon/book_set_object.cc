@@ -149,8 +149,12 @@ Napi::Value BookSetObject::add(const Napi::CallbackInfo& info) {
     return env.Undefined();
   }
   const uint32_t id = info[0].ToNumber().Uint32Value();
+  if (memory_.contains(id)) {
+    Napi::RangeError::New(env, "there is a book with this id").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
   const uint16_t kept = channel_->keep(Napi::Persistent(memory.As<Napi::Object>()));
-  if (kept == 0 || memory_.contains(id)) {
+  if (kept == 0) {
     throw_channel_full(env);
     return env.Undefined();
   }
