@@ -59,7 +59,7 @@ describe.each(kinds)('endpoints over %s', (kind) => {
         balance: { mode: 'leastPending', health: { failures: Number.POSITIVE_INFINITY } },
         breaker: false,
         retry: quick,
-        http: { ...http, timeouts: { head: 60 } },
+        http: { ...http, timeouts: { head: 500 } },
       })
       expect(await client.get('/query')).toMatchObject({ endpoint: good.origin, attempt: 2, status: 200 })
       const error = await rejection(client.post('/order', { body: 'x' }))

@@ -88,7 +88,14 @@ describe.each(Object.keys(auths))('what %s signs with', (name) => {
         auth,
         venue: venues[name as keyof typeof venues],
         limits: [],
-        retry: { backoff: exponential({ first: 1, max: 2, retries: 1 }), lookups: 2, settle: 5, visibleAfter: 0 },
+        retry: {
+          backoff: exponential({ first: 1, max: 2, retries: 1 }),
+          lookups: 2,
+          settle: 5,
+          visibleAfter: 0,
+          // One venue asks for 100 s of silence, also before an order is looked up.
+          certainty: 2_000,
+        },
         lookup: async ({ ask }) => ({ found: await ask('GET', '/lookup') }),
         http: { timeouts: { head: 50 }, headers: { authorization: 'Bearer Token-9931' } },
       })

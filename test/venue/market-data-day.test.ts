@@ -193,8 +193,6 @@ describe.skipIf(process.platform !== 'linux')('a day', () => {
     readonly ping: string | null
     /** Whether trades have contiguous numbers, so that those that are missing are told. */
     readonly numbers: 'told' | 'unknown'
-    /** Whether a lost message shows in the book's numbers or check sum. */
-    readonly lossShows: boolean
     /** Hour at which the venue's numbers begin anew. */
     readonly anewAt?: number
   }
@@ -203,14 +201,12 @@ describe.skipIf(process.platform !== 'linux')('a day', () => {
       make: (options) => bybit.marketData(options as Parameters<typeof bybit.marketData>[0]),
       ping: '{"op":"ping"}',
       numbers: 'unknown',
-      lossShows: false,
       anewAt: 3.5,
     },
     okx: {
       make: (options) => okx.marketData(options as Parameters<typeof okx.marketData>[0]),
       ping: 'ping',
       numbers: 'unknown',
-      lossShows: true,
       anewAt: 3.5,
     },
     kraken: {
@@ -218,18 +214,16 @@ describe.skipIf(process.platform !== 'linux')('a day', () => {
         kraken.marketData({ ...options, book: { depth: 10 } } as Parameters<typeof kraken.marketData>[0]),
       ping: '{"method":"ping"}',
       numbers: 'told',
-      lossShows: true,
     },
     coinbase: {
       make: (options) => coinbase.marketData(options as Parameters<typeof coinbase.marketData>[0]),
       ping: null,
       numbers: 'unknown',
-      lossShows: true,
     },
   }
 
   const sixHours = async (name: keyof typeof others): Promise<void> => {
-    const { make, ping, numbers, lossShows, ...more } = others[name]
+    const { make, ping, numbers, ...more } = others[name]
     const day = dayOf(words[name], { hours: 6.2, everyMs: 24_000, depth, ...more })
     const watch = new Watch(day, words[name], depth)
     const venue = await start({
@@ -261,7 +255,6 @@ describe.skipIf(process.platform !== 'linux')('a day', () => {
       [
         0.7,
         async () => {
-          if (!lossShows) return
           const [here, there] = [watch.stale.get(first) ?? 0, watch.stale.get(second) ?? 0]
           venue.lose(words[name].bookTopic(first))
           await until(() => (watch.stale.get(first) ?? 0) > here, `the hole is noticed: ${watch.recent.join(', ')}`)
