@@ -143,10 +143,15 @@ const dialects: readonly Dialect[] = [
       op: type,
       topics: (product_ids ?? []).map((name: string) => `${channel === 'ticker' ? 'ticker' : 'trades'} ${name}`),
     }),
-    answer: ({ channel, product_ids }, refused) => [
+    // What has been given up is not in the list.
+    answer: ({ type, channel, product_ids }, refused) => [
       refused
         ? { type: 'error', message: 'failure to subscribe', reason: 'not a valid product' }
-        : { channel: 'subscriptions', sequence_num: 1, events: [{ subscriptions: { [channel]: product_ids ?? [] } }] },
+        : {
+            channel: 'subscriptions',
+            sequence_num: 1,
+            events: [{ subscriptions: { [channel]: type === 'unsubscribe' ? [] : (product_ids ?? []) } }],
+          },
     ],
     trade: (product_id, id) => ({
       channel: 'market_trades',
@@ -259,6 +264,10 @@ describe.each(dialects)('$name', (dialect) => {
     await md.remove([symbol])
     await until(() => subscribed().every((topic) => !topic.endsWith(symbol)), 'it is given up')
     expect(errors.length).toBe(2)
+    await md.remove([bad])
+    await md.add([bad])
+    await until(() => errors.length === 4, 'what is asked for after a removal is told to be refused, too')
+    expect(errors.map(({ code, symbol: name }) => [code, name])).toEqual(Array(4).fill(['ERR_MARKET_REFUSED', bad]))
   }, 30_000)
 
   it('hands on one copy over two paths, and rolls over when the venue says so', async () => {

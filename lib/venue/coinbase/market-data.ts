@@ -56,6 +56,7 @@ export function coinbaseMarketData(
     ...plan,
     decode: hasBooks ? (decodeBook as unknown as CoinbaseMarketDataDecoder) : decode,
     confirms: true,
+    numbered: false,
     requests: (op, some, first) => {
       let id = first
       const requests = byStream(some).flatMap((group) => {

@@ -77,6 +77,18 @@ export class Pacer<T> {
     this.#run()
   }
 
+  /** Takes these out of what waits, in order. */
+  take<U extends T>(which: (item: T) => item is U): U[] {
+    const taken: U[] = []
+    const left: T[] = []
+    for (const item of this.#queue) {
+      if (which(item)) taken.push(item)
+      else left.push(item)
+    }
+    this.#queue = left
+    return taken
+  }
+
   clear(): void {
     this.#queue = []
     if (this.#timer !== null) clearTimeout(this.#timer)

@@ -19,9 +19,9 @@ export interface MarketRequest {
 
 /** What an answer of the venue, or an announcement, says. */
 export type MarketAnswer =
-  /** Everything that the request asked for, or this one topic of it. */
-  | { readonly kind: 'accepted'; readonly id: number | null; readonly topic: Topic | null }
-  /** Of the request: this topic when it is named; one of them when none is. Without `id`: the oldest request. */
+  /** Everything that the request asked for, or this one topic of it; its stream may be left out where the request is known. */
+  | { readonly kind: 'accepted'; readonly id: number | null; readonly topic: Partial<Topic> | null }
+  /** Of the request: this topic when it is named; one of them when none is. Without `id`: the oldest that subscribes. */
   | {
       readonly kind: 'refused'
       readonly id: number | null
@@ -58,6 +58,8 @@ export interface MarketProtocol<D extends JsonDecoder = JsonDecoder> {
   readonly prepare?: (() => Promise<unknown>) | undefined
   /** Whether the venue confirms what it accepts. */
   readonly confirms: boolean
+  /** Whether answers give the number of their request. Default: they do. */
+  readonly numbered?: boolean | undefined
   /** Messages of at most `limits.topicsPerMessage` topics, numbered from `id` on. */
   requests(op: 'subscribe' | 'unsubscribe', topics: readonly Topic[], id: number): readonly MarketRequest[]
   /** What a row of the shape `answer` says. */

@@ -22,7 +22,14 @@ export interface SubscriptionsOwner {
 }
 
 /** What waits for its turn: one's own request, or a message of somebody else's. */
-type Waiting = (MarketRequest & { readonly op: Asked['op'] }) | { readonly text: string; readonly op: null }
+type Own = MarketRequest & { readonly op: Asked['op'] }
+type Waiting = Own | { readonly text: string; readonly op: null }
+
+/** What is to be asked of topics. */
+interface Ask {
+  readonly op: Asked['op']
+  readonly topics: readonly Topic[]
+}
 
 interface Asked {
   readonly topics: Map<string, Topic>
@@ -97,11 +104,17 @@ export class Subscriptions {
   }
 
   #reconcile(): void {
+    const waiting = this.#withdraw()
+    const joining = keysOf(waiting, 'subscribe')
+    const leaving = keysOf(waiting, 'unsubscribe')
     // What has changed since the core was told, and what is more than may be sent at once.
-    const missing = [...this.#wanted.values()].filter((topic) => !this.#onWire.has(topicKey(topic)))
-    const extra = [...this.#onWire.values()].filter((topic) => !this.#wanted.has(topicKey(topic)))
-    this.#request('subscribe', missing)
-    this.#request('unsubscribe', extra)
+    const missing = [...this.#wanted].flatMap(([key, topic]) =>
+      this.#onWire.has(key) || joining.has(key) ? [] : [topic],
+    )
+    const extra = [...this.#onWire].flatMap(([key, topic]) =>
+      this.#wanted.has(key) || leaving.has(key) ? [] : [topic],
+    )
+    this.#request(...waiting, { op: 'subscribe', topics: missing }, { op: 'unsubscribe', topics: extra })
     this.#settle()
   }
 
@@ -120,7 +133,7 @@ export class Subscriptions {
     const fresh = topics.filter((topic) => !this.#wanted.has(topicKey(topic)))
     for (const topic of fresh) this.#wanted.set(topicKey(topic), topic)
     this.#greet()
-    if (this.#open && !this.#preparing) this.#request('subscribe', fresh)
+    if (this.#open && !this.#preparing) this.#request({ op: 'subscribe', topics: fresh })
   }
 
   remove(topics: readonly Topic[]): void {
@@ -128,10 +141,11 @@ export class Subscriptions {
     if (gone.length === 0) return
     this.#greet()
     if (!this.#open) return
-    this.#request(
-      'unsubscribe',
-      gone.filter((topic) => this.#onWire.has(topicKey(topic))),
-    )
+    const waiting = this.#withdraw()
+    const leaving = keysOf(waiting, 'unsubscribe')
+    const extra = gone.filter((topic) => this.#onWire.has(topicKey(topic)) && !leaving.has(topicKey(topic)))
+    this.#request(...waiting, { op: 'unsubscribe', topics: extra })
+    this.#settle()
   }
 
   /** Messages of others, in the pace of the connection; they go with it. */
@@ -147,19 +161,30 @@ export class Subscriptions {
       return
     }
     this.#failures = 0
-    if (answer.kind === 'accepted') {
-      if (answer.topic === null) asked?.topics.clear()
-      else if (asked !== undefined) asked.topics.delete(topicKey(answer.topic))
-      else for (const each of this.#pending.values()) each.topics.delete(topicKey(answer.topic))
-    } else {
-      this.#refused(answer, asked)
-    }
+    if (answer.kind === 'accepted') this.#accepted(answer.topic, asked)
+    else this.#refused(answer, asked)
     for (const [number, { topics }] of this.#pending) if (topics.size === 0) this.#pending.delete(number)
     this.#settle()
   }
 
+  #accepted(topic: Partial<Topic> | null, asked: Asked | undefined): void {
+    if (topic === null) {
+      asked?.topics.clear()
+      return
+    }
+    const { symbol, stream } = topic
+    if (symbol !== undefined && stream !== undefined) {
+      const key = topicKey({ symbol, stream })
+      for (const { topics } of asked === undefined ? this.#pending.values() : [asked]) topics.delete(key)
+    } else {
+      for (const [key, each] of asked?.topics ?? []) if (matches(each, topic)) asked?.topics.delete(key)
+    }
+  }
+
   #refused(answer: Extract<MarketAnswer, { kind: 'refused' }>, asked: Asked | undefined): void {
     const { topic, code, message } = answer
+    // Of a request that is asked once more anyway.
+    if (asked === undefined && answer.id !== null && this.#protocol.confirms) return
     const candidates = asked === undefined ? [...this.#onWire.values()] : [...asked.topics.values()]
     if (asked?.op === 'unsubscribe') {
       asked.topics.clear()
@@ -173,7 +198,9 @@ export class Subscriptions {
     } else if (asked !== undefined && candidates.length > 1) {
       // One of them is at fault: ask for each half by itself.
       asked.topics.clear()
-      for (const half of chunks(candidates, Math.ceil(candidates.length / 2))) this.#request('subscribe', half)
+      const left = candidates.filter((each) => this.#wanted.has(topicKey(each)))
+      const halves = chunks(left, Math.max(1, Math.ceil(left.length / 2)))
+      this.#request(...halves.map((topics) => ({ op: 'subscribe' as const, topics })))
     }
   }
 
@@ -186,8 +213,10 @@ export class Subscriptions {
     this.#owner.refused(topic, code, message)
   }
 
+  /** Whose refusal it must be that names none: the venues that give no numbers do not refuse to unsubscribe. */
   #oldest(): number | undefined {
-    return this.#pending.keys().next().value
+    for (const [id, { op }] of this.#pending) if (op === 'subscribe') return id
+    return undefined
   }
 
   #settle(): void {
@@ -245,12 +274,26 @@ export class Subscriptions {
     if (this.#greetings.size > 64) this.#greetings.delete(this.#greetings.keys().next().value as number)
   }
 
-  #request(op: Asked['op'], topics: readonly Topic[]): void {
-    if (topics.length === 0) return
-    const requests = this.#protocol.requests(op, topics, this.#liveId)
-    this.#liveId += requests.length
+  #request(...asks: readonly Ask[]): void {
+    const requests = asks.flatMap(({ op, topics }) => {
+      const some = topics.length === 0 ? [] : this.#protocol.requests(op, topics, this.#liveId)
+      this.#liveId += some.length
+      return some.map((request) => ({ ...request, op }))
+    })
     this.#queued += requests.length
-    this.#pacer.push(...requests.map((request) => ({ ...request, op })))
+    this.#pacer.push(...requests)
+  }
+
+  /**
+   * Takes back what waits for its turn, but for topics that are wanted no more: to be asked for once, and with a token that is
+   * valid then.
+   */
+  #withdraw(): Ask[] {
+    this.#queued = 0
+    return this.#pacer.take(isOwn).map(({ op, topics }) => ({
+      op,
+      topics: op === 'unsubscribe' ? topics : topics.filter((topic) => this.#wanted.has(topicKey(topic))),
+    }))
   }
 
   #sent(request: Waiting): boolean {
@@ -268,7 +311,8 @@ export class Subscriptions {
       if (op === 'subscribe') this.#onWire.set(topicKey(topic), topic)
       else this.#onWire.delete(topicKey(topic))
     }
-    if (this.#protocol.confirms || op === 'unsubscribe') {
+    // What can never be told to be answered is not kept.
+    if (op === 'subscribe' ? this.#protocol.confirms : this.#protocol.numbered !== false) {
       this.#pending.set(id, { op, topics: new Map(topics.map((topic) => [topicKey(topic), topic])) })
     }
   }
@@ -276,4 +320,13 @@ export class Subscriptions {
 
 function matches(topic: Topic, { symbol, stream }: Partial<Topic>): boolean {
   return topic.symbol === symbol && (stream === undefined || topic.stream === stream)
+}
+
+function isOwn(waiting: Waiting): waiting is Own {
+  return waiting.op !== null
+}
+
+/** What is asked of which topics. */
+function keysOf(asks: readonly Ask[], of: Asked['op']): ReadonlySet<string> {
+  return new Set(asks.flatMap(({ op, topics }) => (op === of ? topics.map(topicKey) : [])))
 }

@@ -1,0 +1,188 @@
+/** What a socket asks for: each topic once, whatever the venue says, and however long messages wait for their turn. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { inMessages } from '../../lib/venue/market-data/answer-fields.js'
+import type { MarketAnswer, MarketProtocol, Topic } from '../../lib/venue/market-data/protocol.js'
+import { Subscriptions } from '../../lib/venue/market-data/subscriptions.js'
+
+interface Message {
+  readonly op: 'subscribe' | 'unsubscribe'
+  readonly id: number
+  readonly symbols: readonly string[]
+  readonly token: number
+}
+
+type Answer = Exclude<MarketAnswer, { kind: 'ending' }>
+
+const trades = (symbol: string): Topic => ({ symbol, stream: 'trades' })
+const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `S${i}`)
+
+/** One connection to a venue that answers at once, as it is told to. */
+function start(symbols: readonly string[], more: Partial<MarketProtocol> = {}) {
+  const sent: (Message | string)[] = []
+  const refused: string[] = []
+  const subscribed = new Set<string>()
+  const twice: string[] = []
+  let token = 0
+  const rig = {
+    sent,
+    refused,
+    subscribed,
+    twice,
+    settled: 0,
+    greeting: [] as readonly string[],
+    /** What is answered; null: nothing. By default everything is taken. */
+    say: (message: Message): readonly Answer[] | null => [{ kind: 'accepted', id: message.id, topic: null }],
+  }
+  const protocol: MarketProtocol = {
+    title: 'A venue',
+    limits: {
+      topics: 1_000,
+      topicsPerMessage: 40,
+      messagesPerSecond: 2,
+      connects: { count: 1, perMs: 1 },
+      lifeMs: 1,
+    },
+    profiles: {},
+    decode: null as never,
+    sockets: [],
+    confirms: true,
+    prepare: async () => ++token,
+    requests: (op, topics, first) =>
+      inMessages(topics, 40, first, (some, id) =>
+        JSON.stringify({ op, id, symbols: some.map(({ symbol }) => symbol), token }),
+      ),
+    answers: () => [],
+    ...more,
+  }
+  const subscriptions = new Subscriptions(protocol, {
+    send: (text) => {
+      if (!text.startsWith('{')) {
+        sent.push(text)
+        return true
+      }
+      const message = JSON.parse(text) as Message
+      sent.push(message)
+      const answers = rig.say(message)
+      queueMicrotask(() => {
+        const taken = answers?.some(({ kind }) => kind === 'accepted') === true
+        for (const symbol of taken ? message.symbols : []) {
+          if (message.op === 'unsubscribe') subscribed.delete(symbol)
+          else if (subscribed.has(symbol)) twice.push(symbol)
+          else subscribed.add(symbol)
+        }
+        for (const answer of answers ?? []) subscriptions.answer(answer)
+      })
+      return true
+    },
+    greet: (messages) => {
+      rig.greeting = messages
+      return 1
+    },
+    refused: ({ symbol }, _code, why) => refused.push(`${symbol} ${why}`),
+    settled: () => rig.settled++,
+    unprepared: () => {},
+    exhausted: () => {},
+  })
+  subscriptions.begin(symbols.map(trades))
+  subscriptions.opened(0)
+  const asked = (): string[] =>
+    sent.flatMap((each) => (typeof each === 'string' ? [each] : [`${each.op} ${each.symbols.join(' ')}`]))
+  return Object.assign(rig, { subscriptions, asked })
+}
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+describe('Subscriptions', () => {
+  it('asks once more for what was not taken, and for nothing that waits for its turn a second time', async () => {
+    const all = names(200)
+    const rig = start(all)
+    const accept = rig.say
+    rig.say = (message) =>
+      message.id === 1_000_001 ? [{ kind: 'again', id: message.id, message: 'limit' }] : accept(message)
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect([...rig.subscribed].sort()).toEqual([...all].sort())
+    expect({
+      twice: rig.twice,
+      refused: rig.refused,
+      messages: rig.sent.length,
+      answered: rig.subscriptions.answered,
+    }).toEqual({ twice: [], refused: [], messages: 6, answered: true })
+    // What waited was written anew, with what was prepared meanwhile.
+    expect((rig.sent as Message[]).map(({ token }) => token)).toEqual([1, 1, 2, 2, 2, 2])
+  })
+
+  it('keeps the halves of a message by themselves, although it is prepared anew meanwhile', async () => {
+    const all = names(8)
+    const rig = start(all)
+    const accept = rig.say
+    rig.say = (message) =>
+      message.symbols.includes('S5')
+        ? [{ kind: 'refused', id: message.id, topic: null, code: '', message: 'no' }]
+        : rig.sent.length === 2
+          ? [{ kind: 'again', id: message.id, message: 'limit' }]
+          : accept(message)
+    await vi.advanceTimersByTimeAsync(30_000)
+    expect(rig.refused).toEqual(['S5 no'])
+    expect([...rig.subscribed].sort()).toEqual(all.filter((name) => name !== 'S5'))
+    expect(rig.twice).toEqual([])
+  })
+
+  it('does not subscribe what was removed while it waited, keeps messages of others, and is settled then', async () => {
+    const rig = start(names(41))
+    await vi.advanceTimersByTimeAsync(100)
+    rig.subscriptions.pass(['of others'])
+    expect(rig.settled).toBe(0)
+    rig.subscriptions.remove([trades('S40')])
+    expect(rig.settled).toBe(1)
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(rig.asked()).toEqual([`subscribe ${names(40).join(' ')}`, 'of others'])
+    // Of a message that waits the rest is subscribed; what is on the wire is given up, once.
+    rig.subscriptions.add(['A', 'B'].map(trades))
+    rig.subscriptions.add(['C', 'D'].map(trades))
+    rig.subscriptions.remove(['C', 'S0'].map(trades))
+    rig.subscriptions.remove([trades('S1')])
+    rig.subscriptions.add([trades('S0')])
+    rig.subscriptions.remove([trades('S0')])
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(rig.asked().slice(2)).toEqual(['subscribe A B', 'subscribe D', 'unsubscribe S0', 'unsubscribe S1'])
+  })
+
+  it('gives up, and does not ask again for, what was removed before its message was refused', async () => {
+    const rig = start([])
+    await vi.advanceTimersByTimeAsync(0)
+    rig.say = () => null
+    rig.subscriptions.add(['A', 'B', 'C'].map(trades))
+    rig.subscriptions.remove([trades('B')])
+    const accept: typeof rig.say = ({ id }) => [{ kind: 'accepted', id, topic: null }]
+    rig.say = accept
+    rig.subscriptions.answer({ kind: 'refused', id: 1_000_000, topic: null, code: '', message: 'no' })
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(rig.asked()).toEqual(['subscribe A B C', 'unsubscribe B', 'subscribe A', 'subscribe C'])
+  })
+
+  it('hears the refusal after a removal, where answers have no numbers', async () => {
+    const rig = start(['A'], { numbered: false })
+    await vi.advanceTimersByTimeAsync(10_000)
+    rig.say = ({ op }) =>
+      op === 'unsubscribe' ? null : [{ kind: 'refused', id: null, topic: null, code: '', message: 'no' }]
+    rig.subscriptions.remove([trades('A')])
+    rig.subscriptions.add([trades('NOPE')])
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(rig.refused).toEqual(['NOPE no'])
+  })
+
+  it('takes back one topic of a request that is named without its stream, and drops none for what it did not ask', async () => {
+    const rig = start(['A', 'B'])
+    rig.say = () => null
+    await vi.advanceTimersByTimeAsync(10)
+    const { subscriptions } = rig
+    subscriptions.answer({ kind: 'accepted', id: 1_000_000, topic: { symbol: 'A' } })
+    expect(subscriptions.answered).toBe(false)
+    subscriptions.answer({ kind: 'refused', id: 5, topic: { symbol: 'A' }, code: '', message: 'no' })
+    expect(rig.refused).toEqual([])
+    subscriptions.answer({ kind: 'refused', id: 1_000_000, topic: { symbol: 'B' }, code: '', message: 'no' })
+    expect(rig.refused).toEqual(['B no'])
+    expect(subscriptions.answered).toBe(true)
+  })
+})
