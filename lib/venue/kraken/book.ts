@@ -63,12 +63,17 @@ export const krakenBookShapes = {
 
 export const krakenBookMatch = { book: ['book'] } as const
 
+/** The number of messages by which books are subscribed anew: none of those that `marketData()` gives its own, from 1 and from 1,000,000 on. */
+export const krakenBookRequest = 999_999
+
 export function krakenBookMessage(
   method: 'subscribe' | 'unsubscribe',
   { depth }: ParsedKrakenBook,
   symbols: readonly string[],
+  id?: number,
 ): string {
-  return JSON.stringify({ method, params: { channel: 'book', symbol: symbols, depth } })
+  const params = { channel: 'book', symbol: symbols, depth }
+  return JSON.stringify({ method, params, ...(id !== undefined && { req_id: id }) })
 }
 
 export function krakenBookPlan(book: ParsedKrakenBook): VenueBookPlan {
@@ -79,8 +84,8 @@ export function krakenBookPlan(book: ParsedKrakenBook): VenueBookPlan {
     seed: {
       by: 'resubscribe',
       resubscribe: (names) => [
-        krakenBookMessage('unsubscribe', book, names),
-        krakenBookMessage('subscribe', book, names),
+        krakenBookMessage('unsubscribe', book, names, krakenBookRequest),
+        krakenBookMessage('subscribe', book, names, krakenBookRequest),
       ],
       symbolsPerMessage: 200,
       messagesPerSecond: 10,

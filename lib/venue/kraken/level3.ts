@@ -3,7 +3,7 @@
 import { json } from '../../feed/json.js'
 import type { VenueBookPlan } from '../book/plan.js'
 import type { MarketLimits } from '../market/market-feeds.js'
-import { krakenBookPlan, type ParsedKrakenBook } from './book.js'
+import { krakenBookPlan, krakenBookRequest, type ParsedKrakenBook } from './book.js'
 
 const { symbol, int64, orders } = json
 
@@ -83,8 +83,8 @@ export function level3Plan(book: ParsedKrakenBook, token: () => string): VenueBo
     seed: {
       by: 'resubscribe',
       resubscribe: (names) => [
-        level3Message('unsubscribe', book.depth, names, token()),
-        level3Message('subscribe', book.depth, names, token()),
+        level3Message('unsubscribe', book.depth, names, token(), krakenBookRequest),
+        level3Message('subscribe', book.depth, names, token(), krakenBookRequest),
       ],
       symbolsPerMessage: perSecond / cost(book.depth),
       messagesPerSecond: 1,

@@ -6,7 +6,14 @@ import { answerField, byStream, inMessages, requestId, said } from '../market-da
 import { MarketData } from '../market-data/market-data.js'
 import type { MarketDataOptions } from '../market-data/options.js'
 import type { MarketAnswer, MarketProtocol, Topic } from '../market-data/protocol.js'
-import { type KrakenBookOptions, krakenBookMatch, krakenBookSchema, krakenBookShapes, krakenBooks } from './book.js'
+import {
+  type KrakenBookOptions,
+  krakenBookMatch,
+  krakenBookRequest,
+  krakenBookSchema,
+  krakenBookShapes,
+  krakenBooks,
+} from './book.js'
 import { level3Limits, level3Match, level3Message, level3Origins, level3Plan, level3Shapes } from './level3.js'
 import { marketLimits, match, plan, shapes } from './market.js'
 import { KrakenToken } from './token.js'
@@ -64,6 +71,9 @@ const streams: { readonly [channel: string]: Topic['stream'] } = {
 
 /** Nothing is wrong with the symbols: a token that is not valid any more, or too much at once. */
 const passing = /^(ESession:|EAPI:Rate limit|EGeneral:Too many)/
+
+/** What was asked for once more, since it was not known to be taken. */
+const taken = /already subscribed/i
 
 /** @throws ConfigError */
 export function krakenMarketData({
@@ -129,13 +139,14 @@ export function krakenMarketData({
         if (said(message).startsWith('ESession:')) token.drop()
         return [{ kind: 'again', id: number, message: said(message) }]
       }
-      if (success !== true) {
-        const topic = name === '' ? null : { symbol: name, ...(stream !== undefined && { stream }) }
-        return [{ kind: 'refused', id: number, topic, code: '', message: said(message) }]
-      }
-      return name === '' || stream === undefined
-        ? [{ kind: 'accepted', id: number, topic: null }]
-        : [{ kind: 'accepted', id: number, topic: { symbol: name, stream } }]
+      // Books that are subscribed anew see for themselves whether their snapshot comes.
+      if (number === krakenBookRequest) return []
+      const topic = name === '' ? null : { symbol: name, ...(stream !== undefined && { stream }) }
+      // Errors do not name the channel.
+      if (success === true || taken.test(said(message))) return [{ kind: 'accepted', id: number, topic }]
+      // What cannot be given up is not subscribed.
+      if (method === 'unsubscribe') return number === null ? [] : [{ kind: 'accepted', id: number, topic }]
+      return [{ kind: 'refused', id: number, topic, code: '', message: said(message) }]
     },
   }
   const books = (how: VenueBooksOptions): VenueBooks =>
