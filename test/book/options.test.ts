@@ -1,7 +1,7 @@
 /** What books refuse, so that nobody has one that could not be right. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConfigError, exponential, Feed, json } from 'tickwire'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { Books, type BooksOptions } from '../../dist/esm/book/index.js'
 import { binance, binanceUsdm } from '../../dist/esm/venue/binance/index.js'
 import { type VenueBookPlan, VenueBooks } from '../../dist/esm/venue/index.js'
@@ -100,6 +100,51 @@ it('subscriptions that go on failing stay within what a venue allows an hour', {
   // Another connection has an hour of its own.
   for (const client of server.clients) client.terminate()
   await until(() => sent(1) === 6, 'it tries three times more')
+})
+
+describe('a book that waits for its turn on a feed', { timeout: 30_000 }, () => {
+  it.each(['is dropped', 'is not subscribed to it any more'])(
+    'is asked for on another when that one %s',
+    async (how) => {
+      await using server = await startWsServer()
+      const plan: VenueBookPlan = {
+        title: 'Mine',
+        books: { rules: 'okx' },
+        names: (name) => [name],
+        // After the first the feed's next turn is in minutes.
+        seed: {
+          by: 'resubscribe',
+          resubscribe: (names) => [`-${names}`, `+${names}`],
+          symbolsPerMessage: 1,
+          messagesPerSecond: 0.01,
+        },
+      }
+      await using kept = new VenueBooks(plan, { backoff: { first: 1, max: 1 }, patience: 100 })
+      const [options] = okx.market({ symbols: ['X', 'Y'], streams: ['book'], url: server.url })
+      const feedOf = (): Feed =>
+        new Feed({ ...(options as NonNullable<typeof options>), books: kept.books, reconnect }) as unknown as Feed
+      await using one = feedOf()
+      kept.carry(one, ['X', 'Y'])
+      await one.open()
+      const sent = (connection: number): string[] =>
+        server.received
+          .filter((each) => each.connection === connection)
+          .map(({ data }) => data.toString())
+          .filter((text) => /^[-+]/.test(text))
+      await until(() => sent(0).length === 2, 'one book has had its turn')
+      expect(sent(0)).toEqual(['-X', '+X'])
+      await using other = feedOf()
+      kept.carry(other, ['Y'])
+      await other.open()
+      await sleep(300)
+      expect([sent(0).length, sent(1).length]).toEqual([2, 0])
+      if (how === 'is dropped') kept.drop(one)
+      else kept.drop(one, ['Y'])
+      await until(() => sent(1).length === 2, 'the other book is asked for')
+      expect(sent(1)).toEqual(['-Y', '+Y'])
+      expect(sent(0).length).toBe(2)
+    },
+  )
 })
 
 it('what market() gives says whose books come over which feed, and can be spread', () => {

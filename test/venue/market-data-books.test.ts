@@ -7,6 +7,7 @@ import { coinbase } from '../../dist/esm/venue/coinbase/index.js'
 import { kraken } from '../../dist/esm/venue/kraken/index.js'
 import { okx } from '../../dist/esm/venue/okx/index.js'
 import { until } from '../e2e/waiting.ts'
+import { startWsServer } from '../peers/ws-server.ts'
 
 const closing: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -108,6 +109,50 @@ describe('books in market data', () => {
       expect({ faults, rollovers: md.stats().rollovers }).toEqual({ faults: [], rollovers: 1 })
     },
   )
+
+  it('OKX: books that must be asked for more often than an hour allows go on over another connection', async () => {
+    const symbols = Array.from({ length: 24 }, (_, i) => `X${i}-USDT`)
+    const asked: number[] = []
+    // The first connection brings no book, however often it is asked; those after it do.
+    await using server = await startWsServer({
+      onConnection: (socket, _request, connection) => {
+        asked[connection] = 0
+        socket.on('message', (data) => {
+          if (String(data) === 'ping') return
+          asked[connection] = (asked[connection] ?? 0) + 1
+          const { op, args } = JSON.parse(String(data)) as { op: string; args: { instId: string }[] }
+          if (connection === 0 || op !== 'subscribe') return
+          for (const arg of args) {
+            const book = {
+              bids: [['9.5', '1', '0', '1']],
+              asks: [['10.5', '1', '0', '1']],
+              ts: '1',
+              prevSeqId: -1,
+              seqId: 1,
+            }
+            socket.send(JSON.stringify({ arg, action: 'snapshot', data: [book] }))
+          }
+        })
+      },
+    })
+    const md = okx.marketData({
+      url: server.url,
+      symbols,
+      streams: ['book'],
+      overlapMs: 50,
+      verifyMs: 100,
+      books: { patience: 100, backoff: { first: 20, max: 80 } },
+    })
+    closing.push(() => md.close())
+    const reasons: string[] = []
+    const synced = new Set<string>()
+    md.on('rollover', ({ reason }) => reasons.push(reason))
+    md.on('synced', ({ book }) => synced.add(book.symbol))
+    await md.open()
+    await until(() => reasons.length > 0 && synced.size === symbols.length, 'all are in sync', 40_000)
+    expect(reasons).toEqual(['requests'])
+    expect(asked[0]).toBe(okx.marketLimits.messagesPerHour)
+  }, 60_000)
 
   it('refuses options of books that are wrong, naming them', () => {
     expect(() => binance.marketData({ symbols: ['BTCUSDT'], streams: ['book'], books: { depth: 0 } })).toThrow(/depth/)

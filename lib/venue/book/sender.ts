@@ -33,7 +33,7 @@ export class BookSender {
   #closed = false
   /** Before which nothing is sent. */
   #notBefore = 0
-  /** When the messages of the last hour were sent on this connection, if that is limited. */
+  /** When the messages of the last hour were sent on this connection, if that is limited and nobody else counts them. */
   #sent: number[] = []
   /** Messages of the last attempt. */
   #perAttempt = 1
@@ -71,6 +71,13 @@ export class BookSender {
     this.#waiting.delete(entry)
   }
 
+  /** Books that have asked and were not sent for; they are forgotten. Without symbols: all. */
+  release(symbols?: ReadonlySet<string>): readonly BookEntry[] {
+    const released = [...this.#waiting].filter(({ book }) => symbols?.has(book.symbol) ?? true)
+    for (const entry of released) this.#waiting.delete(entry)
+    return released
+  }
+
   /** Calls back once when so much time has gone; not for a time that was begun before. */
   watch(ms: number, call: () => void): void {
     if (this.#watch !== null) clearTimeout(this.#watch)
@@ -97,9 +104,14 @@ export class BookSender {
     this.#timer.unref()
   }
 
+  /** Messages that it may send in an hour. Whoever sends for it counts them himself, with all others of the connection. */
+  get #perHour(): number | undefined {
+    return this.#send === null ? this.#seed.messagesPerHour : undefined
+  }
+
   /** Milliseconds until one more attempt is within what an hour allows. */
   #hourly(now: number): number {
-    const { messagesPerHour: most } = this.#seed
+    const most = this.#perHour
     if (most === undefined) return 0
     this.#sent = this.#sent.filter((at) => now - at < hourMs)
     const free = most - this.#sent.length - this.#perAttempt
@@ -112,7 +124,7 @@ export class BookSender {
     for (const entry of entries) this.#waiting.delete(entry)
     if (entries.length === 0) return
     const messages = this.#seed.resubscribe(entries.map(({ book }) => book.symbol))
-    if (this.#seed.messagesPerHour !== undefined) for (const _ of messages) this.#sent.push(performance.now())
+    if (this.#perHour !== undefined) for (const _ of messages) this.#sent.push(performance.now())
     this.#perAttempt = messages.length
     this.#busy = true
     this.#owner.sending(entries)

@@ -30,7 +30,10 @@ export interface VenueBooksOptions
   readonly backoff?: BackoffOptions | undefined
   /** An attempt that has had no effect for so long has failed, 100…3,600,000. Default 15,000. */
   readonly patience?: number | undefined
-  /** Sends the messages that subscribe anew. Default: `feed.sendBatch()`, in the venue's pace if nobody else sends much. */
+  /**
+   * Sends the messages that subscribe anew, and keeps to what the venue allows a second and an hour. Default: `feed.sendBatch()`, in the venue's
+   * pace if nobody else sends much.
+   */
   readonly send?: BookSend | undefined
 }
 
@@ -143,12 +146,15 @@ export class VenueBooks implements AsyncDisposable {
     if (sender === undefined) return
     if (symbols !== undefined) {
       for (const symbol of symbols) sender.symbols.delete(symbol)
+      this.#elsewhere(sender.release(new Set(symbols)))
       return
     }
     this.#senders.delete(feed)
     feed.off('open', this.#onOpen.get(feed) as () => void)
     this.#onOpen.delete(feed)
+    const released = sender.release()
     sender.close()
+    this.#elsewhere(released)
   }
 
   /** Ends them, and what is under way. Feeds stay as they are. */
@@ -252,6 +258,15 @@ export class VenueBooks implements AsyncDisposable {
       }
     }
     recovery.park()
+  }
+
+  /** Books that waited for their turn on a feed that is not theirs any more: nobody else would ask for them. */
+  #elsewhere(entries: readonly BookEntry[]): void {
+    for (const entry of entries) {
+      const recovery = this.#recoveries.get(entry)
+      recovery?.park()
+      recovery?.look()
+    }
   }
 
   #cancel(recovery: BookRecovery): void {
