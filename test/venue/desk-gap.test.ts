@@ -189,6 +189,12 @@ describe.each(names)('%s, in small', (name) => {
     expect(desk.known({ clientOrderId })?.status).toBe('gone')
     expect(orders.filter(({ to }) => to === 'gone').map((event) => event.clientOrderId)).toEqual([clientOrderId])
     expect(desk.known(kept)?.status).toBe('open')
+    // It was a mistake: the venue lists it again, as it was, and finds it.
+    exchange.book.orders.push(order)
+    const listed = await desk.openOrders(limit.symbol)
+    expect(listed.find((each) => each.clientOrderId === clientOrderId)?.status).toBe('open')
+    expect(desk.known({ clientOrderId })?.status).toBe('open')
+    expect(orders.at(-1)).toMatchObject({ clientOrderId, from: 'gone', to: 'open' })
     // A client id of what has ended is still remembered.
     await expect(desk.place({ ...limit, clientOrderId })).rejects.toMatchObject({ code: 'ERR_ORDER_DUPLICATE' })
   }, 20_000)

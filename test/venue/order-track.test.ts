@@ -218,6 +218,22 @@ describe('an order that is changed or canceled', () => {
     expect(track.apply(update({ status: 'canceled', filled: '0', timeMs: 10 }))).toMatchObject({ changed: false })
   })
 
+  it('is there again when it is found by who asked after it was gone, though nothing new is said of it', () => {
+    const track = new OrderTrack('X', 'c')
+    const open = update({ orderId: '7', status: 'partiallyFilled', filled: '0.5', timeMs: 5 })
+    track.apply(open)
+    expect(track.gone(3)).toMatchObject({ to: 'gone' })
+    // A late message, and the answer to what was asked before.
+    expect(track.apply(open)).toMatchObject({ to: 'gone', changed: false })
+    expect(track.apply(open, 3)).toMatchObject({ to: 'gone', changed: false })
+    expect(track.apply(open, 4)).toEqual({ from: 'gone', to: 'partiallyFilled', filledBy: '0', changed: true })
+    expect([track.ended, track.state?.status]).toEqual([false, 'partiallyFilled'])
+    expect(track.gone(4)).toMatchObject({ to: 'gone', changed: true })
+    expect(track.apply({ ...open, status: 'open', filled: null, timeMs: 4 }, 5)).toMatchObject({
+      to: 'partiallyFilled',
+    })
+  })
+
   it('is gone when the venue knows it no more, until that says something that it had not said', () => {
     const track = new OrderTrack('X', 'c')
     expect(track.gone()).toMatchObject({ to: 'sending', changed: false })

@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto'
 import type { Rest } from '../../rest/rest.js'
 import { configFault } from '../../runtime/config.js'
 import { Emitter, type Listener, throwLater } from '../../runtime/emitter.js'
 import type { OrderAmend, OrderRef, OrderRequest, OrderUpdate } from '../order/order.js'
-import { checkOrder } from '../order/order.js'
+import { withClientId } from '../order/order.js'
 import { type CancelResult, type OrderDialect, type OrderForm, unreadable } from '../order/order-dialect.js'
 import { OrderError } from '../order/order-error.js'
 import type { OrderChange, OrderTrack } from '../order/order-track.js'
@@ -40,6 +39,8 @@ export class Desk implements AsyncDisposable {
   readonly #switches: Switches
   readonly #underway = new Underway()
   readonly #cancels: Cancels
+  /** Questions that the venue was asked so far about how orders stand. */
+  #asked = 0
 
   /**
    * @param rest a client for the venue, with its look-up; closed with the desk.
@@ -255,9 +256,11 @@ export class Desk implements AsyncDisposable {
     const orders: OrderUpdate[] = []
     let from: string | null = null
     for (let page = 0; page < mostPages; page++) {
+      const asked = ++this.#asked
       const { body } = await this.#send(this.dialect.openOrders(symbol, from))
       const { orders: read, next } = this.dialect.open(body)
-      for (const update of read) if (symbol === undefined || update.symbol === symbol) orders.push(this.apply(update))
+      for (const update of read)
+        if (symbol === undefined || update.symbol === symbol) orders.push(this.#take(update, asked))
       if (next === null || next === from) return orders
       from = next
     }
@@ -271,8 +274,7 @@ export class Desk implements AsyncDisposable {
 
   /** Takes what was heard of an order elsewhere, from a private stream say, in any order, any number of times. */
   apply(update: OrderUpdate): OrderUpdate {
-    const track = this.#orders.of(update)
-    return track === null ? update : this.#learn(track, update)
+    return this.#take(update, 0)
   }
 
   on<E extends keyof DeskEvents & string>(event: E, listener: Listener<DeskEvents[E]>): this {
@@ -328,9 +330,10 @@ export class Desk implements AsyncDisposable {
   async #look(ref: OrderRef): Promise<OrderUpdate | null> {
     for (const form of this.dialect.lookup(ref)) {
       try {
+        const asked = ++this.#asked
         const found = this.dialect.found((await this.#send(form)).body, ref)
         if (found === null) continue
-        this.apply(found)
+        this.#take(found, asked)
         return found
       } catch (error) {
         if (!(error instanceof OrderError) || error.code !== 'ERR_ORDER_NOT_FOUND') throw error
@@ -368,14 +371,20 @@ export class Desk implements AsyncDisposable {
     return track.state ?? found
   }
 
-  #learn(track: OrderTrack, update: OrderUpdate): OrderUpdate {
-    this.#tell(track, track.apply(update))
+  /** @param asked the number of the question that this answers; 0: nobody asked. */
+  #take(update: OrderUpdate, asked: number): OrderUpdate {
+    const track = this.#orders.of(update)
+    return track === null ? update : this.#learn(track, update, asked)
+  }
+
+  #learn(track: OrderTrack, update: OrderUpdate, asked = 0): OrderUpdate {
+    this.#tell(track, track.apply(update, asked))
     return track.state ?? update
   }
 
   /** Its trades may be known where it is not any more. */
   #gone(track: OrderTrack): void {
-    this.#tell(track, track.gone())
+    this.#tell(track, track.gone(this.#asked))
     this.#fills.search(track)
   }
 
@@ -387,10 +396,4 @@ export class Desk implements AsyncDisposable {
     this.#emitter.slot('order').emit(event, throwLater)
     this.#fills.filled(track)
   }
-}
-
-/** @throws OrderError `ERR_ORDER_INVALID` */
-function withClientId(request: OrderRequest): OrderRequest & { readonly clientOrderId: string } {
-  const { clientOrderId = randomUUID().replaceAll('-', ''), ...rest } = checkOrder(request)
-  return { ...rest, clientOrderId }
 }

@@ -67,6 +67,8 @@ export class OrderTrack {
   #newest: OrderUpdate | null = null
   /** The newest message when the venue knew it no more; null: it knows it. */
   #goneAfter: OrderUpdate | null = null
+  /** The last question to the venue that had been asked by then. */
+  #goneAt = 0
 
   constructor(symbol: string, clientOrderId = '') {
     this.symbol = symbol
@@ -106,15 +108,23 @@ export class OrderTrack {
   /**
    * It was there, and the venue does not know it any more. What is heard of it later, and was not said before, counts for more: an end, or
    * that it is there after all.
+   * @param asked number of the last question that the venue was asked before: see {@link apply}.
    */
-  gone(): OrderChange {
+  gone(asked = 0): OrderChange {
     const from = this.status
-    if (this.#status !== null && !this.ended) this.#goneAfter = this.#newest
+    if (this.#status !== null && !this.ended) {
+      this.#goneAfter = this.#newest
+      this.#goneAt = asked
+    }
     return { from, to: this.status, filledBy: '0', changed: from !== this.status }
   }
 
-  /** The venue says how it stands. */
-  apply(update: OrderUpdate): OrderChange {
+  /**
+   * The venue says how it stands.
+   * @param asked number of the question that this answers, counted over all orders; 0: nobody asked. A message may be late; what was asked for when
+   * the order was gone says that it is there after all, even where it says nothing new.
+   */
+  apply(update: OrderUpdate, asked = 0): OrderChange {
     const from = this.status
     const before = this.#filled ?? '0'
     let changed = false
@@ -125,9 +135,12 @@ export class OrderTrack {
     grow(this.#learnFills(update))
     grow(this.#learnTerms(update))
     grow(this.#advance(update))
-    if (this.#goneAfter !== null && (rankOf(this.#status ?? 'sending') >= firstEnd || newer(update, this.#goneAfter))) {
-      this.#goneAfter = null
-      grow(true)
+    if (this.#goneAfter !== null) {
+      const hasEnded = rankOf(this.#status ?? 'sending') >= firstEnd
+      if (hasEnded || asked > this.#goneAt || newer(update, this.#goneAfter)) {
+        this.#goneAfter = null
+        grow(true)
+      }
     }
     const filledBy =
       compareDecimals(this.#filled ?? '0', before) > 0 ? subtractDecimals(this.#filled ?? '0', before) : '0'

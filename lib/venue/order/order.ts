@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { OrderError } from './order-error.js'
 
@@ -142,6 +143,12 @@ const amendSchema = z
 /** @throws OrderError `ERR_ORDER_INVALID` that names every field at fault. Nothing is sent. */
 export function checkOrder(order: OrderRequest): OrderRequest {
   return checked(requestSchema, order) as OrderRequest
+}
+
+/** Checked, and with a client id, a new one where it has none. @throws OrderError `ERR_ORDER_INVALID` */
+export function withClientId(request: OrderRequest): OrderRequest & { readonly clientOrderId: string } {
+  const { clientOrderId = randomUUID().replaceAll('-', ''), ...rest } = checkOrder(request)
+  return { ...rest, clientOrderId }
 }
 
 /** @throws OrderError `ERR_ORDER_INVALID` */
