@@ -1,4 +1,6 @@
 /** What a desk asks for after a gap in its private stream. */
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { Reconciler } from '../../dist/esm/venue/desk/reconciler.js'
 import type { OrderRef, OrderUpdate } from '../../dist/esm/venue/index.js'
@@ -93,4 +95,27 @@ describe('after a gap', () => {
     expect(purged.ended).toBe(true)
     expect([back.status, heard.status, sending.status]).toEqual(['open', 'partiallyFilled', 'sending'])
   })
+
+  it('what is stopped while it waits to ask once more keeps no process alive', async () => {
+    const module = (path: string): string =>
+      JSON.stringify(new URL(`../../dist/esm/venue/${path}`, import.meta.url).href)
+    const script = `
+      const { Reconciler } = await import(${module('desk/reconciler.js')})
+      const { OrderTrack } = await import(${module('order/order-track.js')})
+      const track = new OrderTrack('X', 'a')
+      track.apply(${JSON.stringify(update('a', 'open', '0'))})
+      const reconciler = new Reconciler({
+        openOrders: async () => [], order: async () => null, find: () => undefined, open: () => [track],
+        gone: () => console.log('gone'), ended: async () => {},
+      }, () => console.log('done'), (error) => console.log(String(error)), { certainAfter: 120_000 })
+      reconciler.start()
+      setTimeout(() => {
+        console.log(process.getActiveResourcesInfo().includes('Timeout'))
+        reconciler.stop()
+      }, 100)`
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
+      timeout: 20_000,
+    })
+    expect(stdout).toBe('true\n')
+  }, 30_000)
 })

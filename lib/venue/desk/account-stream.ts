@@ -4,7 +4,7 @@ import { type Emitter, throwLater } from '../../runtime/emitter.js'
 import type { SessionConnection } from '../../session/options.js'
 import type { RequestSession } from '../../session/request-session.js'
 import type { OrderRef, OrderUpdate } from '../order/order.js'
-import { OrderError } from '../order/order-error.js'
+import { isPassing, OrderError } from '../order/order-error.js'
 import type { OrderTrack } from '../order/order-track.js'
 import type { AccountEvent, Fill } from '../stream/account-events.js'
 import { PrivateStream } from '../stream/private-stream.js'
@@ -35,9 +35,6 @@ export interface AccountStreamParts {
 
 /** Milliseconds by which the venue's clock, as it is known here, may be wrong. */
 const clockMarginMs = 5_000
-
-/** Failures that are over when it is tried again. */
-const trySoon: ReadonlySet<string> = new Set(['ERR_ORDER_LIMITED', 'ERR_ORDER_UNSENT', 'ERR_ORDER_UNKNOWN'])
 
 /** What a desk hears by itself: the private stream, and after each gap in it the look-ups of what was missed. */
 export class AccountStream {
@@ -165,7 +162,7 @@ export class AccountStream {
     try {
       await this.#parts.endedSince(this.#missedSinceMs)
     } catch (error) {
-      if (!(error instanceof OrderError) || trySoon.has(error.code)) throw error
+      if (!(error instanceof OrderError) || isPassing(error)) throw error
       this.#set(this.#state, 'orders that were placed elsewhere and have ended could not be looked up', error)
     }
   }

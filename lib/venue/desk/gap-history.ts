@@ -1,6 +1,6 @@
 import type { OrderUpdate } from '../order/order.js'
 import type { OrderDialect, OrderForm } from '../order/order-dialect.js'
-import { OrderError } from '../order/order-error.js'
+import { isPassing, OrderError } from '../order/order-error.js'
 
 /** Pages that are read at most of one list. */
 const mostPages = 200
@@ -35,13 +35,27 @@ export class GapHistory {
     this.#source = source
   }
 
-  /** Takes all that has ended since then, the venue's time in Unix milliseconds. @throws OrderError */
+  /**
+   * Takes all that has ended since then, the venue's time in Unix milliseconds. A list that the venue refuses keeps none of the others back:
+   * the first refusal is thrown when all lists were asked for.
+   * @throws OrderError
+   */
   async learn(sinceMs: number): Promise<void> {
     const history = this.#history
     if (history === undefined) return
     const since = Math.max(sinceMs, this.#source.now() - mostMs)
     const lists = history.lists ?? this.#source.symbols().slice(0, mostSymbols)
-    for (const list of lists) await this.#list(list, since)
+    const refusals: OrderError[] = []
+    for (const list of lists) {
+      try {
+        await this.#list(list, since)
+      } catch (error) {
+        // Whoever asks will ask again, for all lists.
+        if (!(error instanceof OrderError) || isPassing(error)) throw error
+        refusals.push(error)
+      }
+    }
+    if (refusals.length > 0) throw refusals[0]
   }
 
   async #list(list: string, since: number): Promise<void> {

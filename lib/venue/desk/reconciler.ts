@@ -32,6 +32,8 @@ export class Reconciler {
   readonly #failed: (error: Error) => void
   readonly #certainAfterMs: number
   #run = 0
+  /** Ends what the run waits for. */
+  #ending = new AbortController()
   #timer: NodeJS.Timeout | undefined
 
   /** @param done everything has been learnt. @param failed it is tried again by itself. */
@@ -50,11 +52,13 @@ export class Reconciler {
   /** Begins anew; what is under way counts no longer. */
   start(): void {
     this.stop()
+    this.#ending = new AbortController()
     void this.#attempt(this.#run, 0)
   }
 
   stop(): void {
     this.#run++
+    this.#ending.abort()
     clearTimeout(this.#timer)
   }
 
@@ -78,10 +82,9 @@ export class Reconciler {
     const missing = await this.#missing([...this.#source.open()])
     await this.#source.ended()
     const known = missing.filter(({ confirmed, ended }) => confirmed && !ended)
-    if (known.length === 0) return
+    if (known.length === 0 || run !== this.#run) return
     const before = new Map(known.map((track) => [track, wordOn(track)]))
-    await sleep(this.#certainAfterMs)
-    if (run !== this.#run) return
+    await sleep(this.#certainAfterMs, undefined, { signal: this.#ending.signal })
     for (const track of await this.#missing(known)) {
       // What was heard of it meanwhile counts.
       if (run === this.#run && !track.ended && wordOn(track) === before.get(track)) this.#source.gone(track)

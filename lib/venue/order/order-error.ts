@@ -59,3 +59,10 @@ export class OrderError extends TickwireError {
     this.retryAfterMs = details.retryAfterMs ?? Number.NaN
   }
 }
+
+const passing: ReadonlySet<OrderErrorCode> = new Set(['ERR_ORDER_LIMITED', 'ERR_ORDER_UNSENT', 'ERR_ORDER_UNKNOWN'])
+
+/** The venue has not said no: a question that failed like this may be answered when it is asked again. */
+export function isPassing({ code }: OrderError): boolean {
+  return passing.has(code)
+}
