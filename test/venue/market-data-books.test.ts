@@ -154,6 +154,19 @@ describe('books in market data', () => {
     expect(asked[0]).toBe(okx.marketLimits.messagesPerHour)
   }, 60_000)
 
+  it('tells of messages that cannot be read and may have been of any book', async () => {
+    await using server = await startWsServer()
+    const md = okx.marketData({ url: server.url, symbols: ['BTC-USDT'], streams: ['book'] })
+    closing.push(() => md.close())
+    const told: number[] = []
+    md.on('unreadable', ({ messages }) => told.push(messages))
+    await md.open()
+    expect(md.stats().unreadable).toBe(0)
+    server.broadcast('{"arg":{"channel":"books"', '{"arg":')
+    await until(() => md.stats().unreadable === 2, 'they are counted')
+    await until(() => told.at(-1) === 2, 'they are told')
+  })
+
   it('refuses options of books that are wrong, naming them', () => {
     expect(() => binance.marketData({ symbols: ['BTCUSDT'], streams: ['book'], books: { depth: 0 } })).toThrow(/depth/)
   })

@@ -1,5 +1,5 @@
 import type { Book } from '../../book/book.js'
-import type { BookResync, BookStale, BookSynced } from '../../book/events.js'
+import type { BookResync, BookStale, BookSynced, BooksUnreadable } from '../../book/events.js'
 import type { ArbiterStats, PathStats } from '../../feed/arbiter.js'
 import type { JsonDecoder } from '../../feed/decoder.js'
 import type { StateChange } from '../../feed/events.js'
@@ -76,7 +76,10 @@ export interface MarketRollover {
   readonly verified: 'sequence' | 'quiet' | 'none'
 }
 
-/** For a time no socket brought anything of these symbols: what the venue did then is missing. Told when it is over. */
+/**
+ * For a time no socket of these symbols was connected and subscribed: what the venue did then is missing. Told when it is over. A socket that is
+ * connected and brings nothing makes none before its heartbeat ends it.
+ */
 export interface MarketOutage {
   readonly symbols: readonly string[]
   readonly streams: readonly MarketStream[]
@@ -115,6 +118,8 @@ export interface MarketDataEvents<D> {
   synced: BookSynced
   /** An attempt to get a book in sync has begun, or has failed. */
   resync: BookResync
+  /** A message could not be read that may have been of any book; those whose numbers miss it fall out of sync with their next event. */
+  unreadable: BooksUnreadable
   state: MarketState
   gap: MarketGap
   outage: MarketOutage
@@ -130,5 +135,7 @@ export interface MarketDataStats extends Omit<ArbiterStats, 'paths'> {
   readonly rollovers: number
   /** Topics that the venue refused. */
   readonly refused: number
+  /** Messages that could not be read and may have been of any book; 0 without books. See the event `unreadable`. */
+  readonly unreadable: number
   readonly paths: readonly PathStats[]
 }

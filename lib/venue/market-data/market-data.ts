@@ -79,7 +79,7 @@ export class MarketData<const D extends JsonDecoder = JsonDecoder>
     if (parsed.streams.includes('book') && this.#books === null) {
       throw configFault(`${protocol.title} market data options`, ['streams'], 'has no books here')
     }
-    for (const event of ['book', 'stale', 'synced', 'resync'] as const)
+    for (const event of ['book', 'stale', 'synced', 'resync', 'unreadable'] as const)
       this.#books?.books.on(event, (value) => this.#emit(event, value))
     const setup: SocketSetup<D> = {
       protocol,
@@ -164,6 +164,7 @@ export class MarketData<const D extends JsonDecoder = JsonDecoder>
       ),
       rollovers: this.#rollovers,
       refused: this.#refused.size,
+      unreadable: this.#books?.books.stats().unreadable ?? 0,
     }
   }
 

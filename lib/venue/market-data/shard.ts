@@ -38,7 +38,7 @@ export class Shard<D extends JsonDecoder> {
     this.#lookedAt = performance.now()
   }
 
-  /** A socket is subscribed, or gone for this reason. What that ends: the time in which no socket brought anything. */
+  /** A socket is subscribed, or gone for this reason. What that ends: the time in which none was subscribed. */
   changed(reason: string | null): MarketOutage | null {
     const isUp = this.lanes.some(({ sockets }) => sockets.some(({ ready }) => ready))
     if (isUp === this.#isUp) return null
