@@ -2,7 +2,10 @@
 #include "hub/broadcast_loop.h"
 
 #include <algorithm>
+#include <span>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "hub/notices.h"
 #include "hub/socket_queue.h"
@@ -57,12 +60,12 @@ BroadcastLoop::~BroadcastLoop() = default;
 
 void BroadcastLoop::turn_away(const SubscriberInfo& info, const Error& why) {
   counters_.disconnected.add();
+  listener_.on_connected(info);
   listener_.on_disconnected({info.id, &why, false, 0, 0, 0});
 }
 
 void BroadcastLoop::add(std::unique_ptr<Stream> stream, SubscriberInfo info) {
   counters_.connected.add();
-  listener_.on_connected(info);
   if (closing_ || released_) return turn_away(info, Error{Errc::kHubClosing, kGoingAway, "the hub closes"});
   auto owned = std::make_unique<Subscriber>(*this, info.lane);
   Subscriber& s = *owned;
@@ -93,9 +96,11 @@ void BroadcastLoop::add(std::unique_ptr<Stream> stream, SubscriberInfo info) {
   liveness_.wake();
 
   set_behind(s);
-  if (!s.out.append(info.unsent)) return finish(s, Error{Errc::kNoMemory, 0, "no memory for a connection"}, false);
-  if (speaks_wire(info.lane)) inbound_.welcome(s);
-  subscribe_initially(s, info);
+  if (!s.out.append(info.unsent)) {
+    listener_.on_connected(info);
+    return finish(s, Error{Errc::kNoMemory, 0, "no memory for a connection"}, false);
+  }
+  begin(s, info);
   if (s.open() && !info.received.empty()) inbound_.received(s, info.received);
   if (s.open() && !s.blocked) delivery_.serve(s);
   // What the handshake has read ahead is announced by no edge.
@@ -120,21 +125,24 @@ void BroadcastLoop::prepare(Subscriber& s, const SubscriberInfo& info) {
   platform::limit_unsent(s.fd, std::clamp(options().slow.pending_bytes / 4, kMinUnsent, kMaxUnsent));
 }
 
-void BroadcastLoop::subscribe_initially(Subscriber& s, const SubscriberInfo& info) {
+// Subscribed first and told of then: who hears of a subscriber may publish at once, and it is to get that.
+void BroadcastLoop::begin(Subscriber& s, const SubscriberInfo& info) {
   std::shared_ptr<KeyFilter> filter;
   if (!info.keys.empty()) filter = std::make_shared<KeyFilter>(info.keys, publication_);
-  const auto one = [&](std::string_view topic) {
-    const Result<void> subscribed = joining_.subscribe(s, topic, filter, true, 0);
-    if (!s.open()) return;
-    if (subscribed.ok()) return listener_.on_subscription(info.id, topic, true);
-    counters_.refused_requests.add();
-    farewell_.leave(s, kPolicyViolation, subscribed.error().text, subscribed.error(),
-                    options().liveness.close_timeout_ns);
-  };
-  if (info.all_topics) return one("*");
-  for (const std::string& topic : info.topics) {
-    if (s.phase == Phase::kOpen) one(topic);
+  std::vector<std::string_view> topics(info.topics.begin(), info.topics.end());
+  if (info.all_topics) topics.assign(1, "*");
+  if (speaks_wire(info.lane)) inbound_.welcome(s);
+  size_t subscribed = 0;
+  Result<void> last;
+  for (; subscribed < topics.size() && last.ok(); subscribed += last.ok() ? 1 : 0) {
+    last = joining_.subscribe(s, topics[subscribed], filter, true, 0);
   }
+  listener_.on_connected(info);
+  for (const std::string_view topic : std::span(topics).first(subscribed))
+    listener_.on_subscription(info.id, topic, true);
+  if (last.ok()) return;
+  counters_.refused_requests.add();
+  farewell_.leave(s, kPolicyViolation, last.error().text, last.error(), options().liveness.close_timeout_ns);
 }
 
 void BroadcastLoop::finish(Subscriber& s, const Error& why, bool clean) {

@@ -127,7 +127,7 @@ class BroadcastLoop final : private GroupOwner, private Resumable {
   void drain_if_done();
   [[nodiscard]] SubscriberLag lag_of(Subscriber& s);
   void turn_away(const SubscriberInfo& info, const Error& why);
-  void subscribe_initially(Subscriber& s, const SubscriberInfo& info);
+  void begin(Subscriber& s, const SubscriberInfo& info);
   void prepare(Subscriber& s, const SubscriberInfo& info);
   void tell_if_empty();
 

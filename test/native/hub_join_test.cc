@@ -37,6 +37,20 @@ void give_snapshot(HubRig& rig, TopicId topic, const std::vector<std::string>& t
 
 }  // namespace
 
+TEST_CASE("hub join: who is told of gets what is published from then on") {
+  HubRig rig;
+  const TopicId a = rig.topic("a");
+  rig.events.when_connected = [&] { CHECK(rig.publish(a, "at once").status == PublishStatus::kPublished); };
+  ClientEnd listed = rig.connect(topics({"a"}));
+  rig.run();
+  listed.read_some();
+  CHECK(listed.texts() == std::vector<std::string>{"at once"});
+  ClientEnd all = rig.connect();
+  rig.run();
+  all.read_some();
+  CHECK(all.texts() == std::vector<std::string>{"at once"});
+}
+
 TEST_CASE("hub join: a topic that retains sends the newest per key first, oldest of them first") {
   HubRig rig;
   const TopicId a = rig.topic("a", retaining());

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstring>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -176,7 +177,10 @@ struct Gone {
 
 class Recorder : public HubListener {
  public:
-  void on_connected(const SubscriberInfo& info) override { connected.push_back(info.id); }
+  void on_connected(const SubscriberInfo& info) override {
+    connected.push_back(info.id);
+    if (when_connected) when_connected();
+  }
   void on_disconnected(const Disconnected& e) override {
     gone.push_back({e.id, e.why->code, e.why->detail, e.clean, e.messages, e.missed});
   }
@@ -197,6 +201,7 @@ class Recorder : public HubListener {
   }
   void on_closed() override { ++closed; }
 
+  std::function<void()> when_connected;
   std::vector<SubscriberId> connected;
   std::vector<Gone> gone;
   std::vector<std::string> subscriptions;
