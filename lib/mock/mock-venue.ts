@@ -178,7 +178,7 @@ export class MockVenue implements AsyncDisposable {
     this.#player.speed = speed === 'max' ? Number.POSITIVE_INFINITY : speed
   }
 
-  /** Sets levels of a market by hand, size 0 taking one away: tells who listens and fills what this crosses. @throws MockError, RangeError */
+  /** Sets levels of a market by hand, size 0 taking one away: tells who listens, and fills what this crosses when the venue is up. @throws MockError, RangeError */
   setLevels(
     symbol: string,
     levels: { readonly bids?: readonly LevelText[]; readonly asks?: readonly LevelText[] },
@@ -188,7 +188,7 @@ export class MockVenue implements AsyncDisposable {
     for (const text of [...bids, ...asks].flat()) amount(text)
     this.#market.book(symbol).change(bids, asks)
     this.#dialect.levelsSet(symbol, bids, asks)
-    this.#engine.bookChanged(symbol)
+    this.#outage.whenUp(symbol, () => this.#engine.bookChanged(symbol))
   }
 
   /**
@@ -268,14 +268,14 @@ export class MockVenue implements AsyncDisposable {
 
   /**
    * Is not there for so long: requests and new sockets are refused (503), nothing is traded, and the tape stands still. Sockets are closed, or
-   * kept, on which nothing comes then. Where the venue says so (Kraken's `status`), it does.
+   * kept: what is to be said on them waits, and what clients say on them is lost. Where the venue says so (Kraken's `status`), it does.
    */
   maintenance(ms: number, { sockets = 'cut' }: { readonly sockets?: 'cut' | 'kept' | undefined } = {}): void {
-    this.#outage.begin(ms, 503)
-    this.#outage.down()
+    this.#outage.down(ms)
     this.#player.pause()
     this.#dialect.maintenance?.(true)
     if (sockets === 'cut') this.disconnect(1012, 'Maintenance')
+    else this.stall(ms)
     this.#timers.later(ms, () => {
       if (!this.#outage.up()) return
       this.#dialect.maintenance?.(false)
@@ -377,7 +377,9 @@ export class MockVenue implements AsyncDisposable {
     this.#peers.add(peer)
     const handler = this.#dialect.connect(peer)
     peer.handle({
-      message: (text) => handler.message(text),
+      message: (text) => {
+        if (!this.#outage.isDown) handler.message(text)
+      },
       closed: () => {
         this.#peers.delete(peer)
         handler.closed()

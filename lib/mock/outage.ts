@@ -4,12 +4,19 @@ export interface Refusal {
   readonly leftMs: number
 }
 
-/** Bans and maintenance: the one that was begun last holds. */
+interface Current {
+  readonly status: number
+  readonly until: number
+}
+
+/** Bans and maintenance. Of several at once the one that was begun last says why, the one that ends last how long. */
 export class Outage {
-  #status = 0
-  #until = 0
+  /** Those that go on, in the order in which they were begun. */
+  #current: readonly Current[] = []
   #turnedAway = 0
   #down = 0
+  /** What is done when the venue is back, by what it is done to. */
+  readonly #waiting = new Map<string, () => void>()
 
   /** Requests and sockets that came while it lasted. */
   get turnedAway(): number {
@@ -22,25 +29,41 @@ export class Outage {
   }
 
   begin(ms: number, status: number): void {
-    this.#status = status
-    this.#until = performance.now() + ms
+    const now = performance.now()
+    this.#current = [...this.#goingOn(now), { status, until: now + ms }]
   }
 
   /** One more maintenance begins. */
-  down(): void {
+  down(ms: number): void {
+    this.begin(ms, 503)
     this.#down++
   }
 
-  /** True when it was the last one. */
+  /** True when it was the last one: what has waited for that is done. */
   up(): boolean {
-    return --this.#down === 0
+    if (--this.#down > 0) return false
+    for (const act of this.#waiting.values()) act()
+    this.#waiting.clear()
+    return true
+  }
+
+  /** Calls back once for each name, at once or when the venue is back. */
+  whenUp(name: string, act: () => void): void {
+    if (this.isDown) this.#waiting.set(name, act)
+    else act()
   }
 
   /** Null: welcome. Counts who is turned away. */
   turnAway(): Refusal | null {
-    const leftMs = this.#until - performance.now()
-    if (leftMs <= 0) return null
+    const now = performance.now()
+    this.#current = this.#goingOn(now)
+    const last = this.#current.at(-1)
+    if (last === undefined) return null
     this.#turnedAway++
-    return { status: this.#status, leftMs }
+    return { status: last.status, leftMs: Math.max(...this.#current.map(({ until }) => until)) - now }
+  }
+
+  #goingOn(now: number): readonly Current[] {
+    return this.#current.filter(({ until }) => until > now)
   }
 }

@@ -491,7 +491,7 @@ describe('what goes wrong on purpose', () => {
     await expect(connect(`${venue.urls['stream']}/ws`)).rejects.toThrow('418')
     venue.maintenance(200)
     expect((await rest(venue, 'GET', '/api/v3/time', {}, false)).status).toBe(503)
-    await new Promise((resolve) => setTimeout(resolve, 250))
+    await new Promise((resolve) => setTimeout(resolve, 350))
     expect((await rest(venue, 'GET', '/api/v3/time', {}, false)).status).toBe(200)
   })
 

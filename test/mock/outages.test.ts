@@ -4,9 +4,9 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { PlayedMessage } from '../../dist/esm/mock/index.js'
 import { binance } from '../../dist/esm/venue/binance/index.js'
 import { until } from '../e2e/waiting.ts'
-import { cleanUp } from '../rest/venue-server.ts'
+import { cleanUp, onCleanUp } from '../rest/venue-server.ts'
 import { binanceRecords, krakenRecords } from './recorded.ts'
-import { connect, mockVenue } from './venue.ts'
+import { apiKey, connect, mockVenue, secret } from './venue.ts'
 
 afterEach(cleanUp)
 
@@ -33,6 +33,19 @@ describe('bans', () => {
     expect(venue.stats()).toMatchObject({ turnedAway: 2, refused: 1 })
     venue.play()
     await before.next(({ e }) => e === 'depthUpdate')
+  })
+
+  it('last until the latest end of several; the last one says why', async () => {
+    const venue = await start()
+    const from = performance.now()
+    venue.ban(900)
+    venue.maintenance(150)
+    expect((await ask(venue.origin, '/api/v3/time')).status).toBe(503)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(await ask(venue.origin, '/api/v3/time')).toEqual({ status: 418, retryAfter: '1' })
+    while ((await ask(venue.origin, '/api/v3/time')).status !== 200)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    expect(performance.now() - from).toBeGreaterThan(890)
   })
 
   it('come at Binance to who goes on after 429, and are twice as long the next time', async () => {
@@ -110,6 +123,33 @@ describe('maintenance', () => {
     await until(() => systems().length === 3, 'it is back')
     expect(systems()).toEqual(['online', 'maintenance', 'online'])
     expect(client.closes).toEqual([])
+  })
+})
+
+describe('maintenance with sockets that are kept', () => {
+  it('trades nothing, hears nothing and says nothing before it is over', async () => {
+    const venue = await start()
+    const symbol = 'BTCUSDT'
+    const desk = binance.trading({ key: apiKey, secret, endpoints: [venue.origin] })
+    onCleanUp(() => desk.close({ force: true }))
+    venue.setLevels(symbol, { bids: [['20000.00', '1']], asks: [['1000000.00', '1']] })
+    await desk.place({ symbol, side: 'buy', type: 'limit', price: '30000', size: '0.5' })
+    const stream = await connect(`${venue.urls['stream']}/ws/btcusdt@bookTicker`)
+    const session = await connect(venue.urls['wsApi'] as string)
+    venue.maintenance(400, { sockets: 'kept' })
+    const from = performance.now()
+    venue.setLevels(symbol, { asks: [['29000.00', '5']] })
+    session.send({ id: 'meanwhile', method: 'time' })
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    if (performance.now() - from < 390)
+      expect([venue.account(apiKey).openOrders, stream.received.length, session.received.length]).toEqual([1, 0, 0])
+    await until(() => venue.account(apiKey).openOrders === 0, 'it is filled when the venue is back')
+    expect(performance.now() - from).toBeGreaterThan(390)
+    await stream.next(({ a }) => Number(a) === 29_000)
+    session.send({ id: 'later', method: 'time' })
+    await session.next(({ id }) => id === 'later')
+    expect(session.received.map(({ id }) => id)).toEqual(['later'])
+    expect([...stream.closes, ...session.closes]).toEqual([])
   })
 })
 
