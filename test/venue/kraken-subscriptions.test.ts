@@ -18,7 +18,10 @@ interface Message {
 }
 
 /** A venue of one connection, which refuses what the test says, and what is subscribed already. */
-async function start(refuses: (message: Message, n: number, at: number) => string | null) {
+async function start(
+  refuses: (message: Message, n: number, at: number) => string | null,
+  taken: (message: Message, symbol: string) => object | null = () => null,
+) {
   const messages: Message[] = []
   const subscribed = new Set<string>()
   const server = await startWsServer({
@@ -41,6 +44,8 @@ async function start(refuses: (message: Message, n: number, at: number) => strin
               ? { method, result: { channel: params.channel, symbol }, success: true, req_id }
               : { error, method, success: false, symbol, req_id }
           socket.send(JSON.stringify(answer))
+          const data = error === null ? taken(message, symbol) : null
+          if (data !== null) socket.send(JSON.stringify(data))
         }
       })
     },
@@ -54,22 +59,29 @@ async function start(refuses: (message: Message, n: number, at: number) => strin
     subscribed,
     errors,
     refused: () => errors.filter(({ code }) => code === 'ERR_MARKET_REFUSED').map(({ message }) => message),
-    async follow(options: object): Promise<void> {
+    async follow(options: object) {
       const md = kraken.marketData({ url: server.url, loop, readyMs: 10_000, ...options } as never)
       closing.push(() => md.close())
       md.on('error', (error) => errors.push(error))
       await md.open()
+      return md
     },
   }
+}
+
+/** Gives a token. */
+function restOf() {
+  const rest = kraken.rest({ endpoints: ['http://127.0.0.1:1'], key: 'k', secret: 'c2VjcmV0' })
+  closing.push(() => rest.close({ force: true }))
+  rest.post = (async () => ({ json: () => ({ result: { token: 'token' } }) })) as never
+  return rest
 }
 
 describe('Kraken', () => {
   it('a message of which a part was too much is asked for once more, and no symbol is lost', async () => {
     // The second message: every other symbol.
     const venue = await start((_message, n, at) => (n === 2 && at % 2 === 1 ? 'EAPI:Rate limit exceeded' : null))
-    const rest = kraken.rest({ endpoints: ['http://127.0.0.1:1'], key: 'k', secret: 'c2VjcmV0' })
-    closing.push(() => rest.close({ force: true }))
-    rest.post = (async () => ({ json: () => ({ result: { token: 'token' } }) })) as never
+    const rest = restOf()
     const symbols = Array.from({ length: 32 }, (_, i) => `S${i}/USD`)
     await venue.follow({ symbols, streams: ['book'], book: { orders: 10, depth: 100 }, rest })
     await until(() => venue.subscribed.size === symbols.length, 'all are subscribed')
@@ -107,5 +119,36 @@ describe('Kraken', () => {
       'ticker BTC/USD',
       'trade BTC/USD',
     ])
+  }, 30_000)
+
+  it('books that wait for their turn to be subscribed anew are not taken for late', async () => {
+    const times = new Map<string, number>()
+    const order = { order_id: 'O', limit_price: 1.5, order_qty: 1, timestamp: '2026-01-01T00:00:00Z' }
+    const venue = await start(
+      () => null,
+      ({ method }, symbol) => {
+        if (method === 'unsubscribe') return null
+        times.set(symbol, (times.get(symbol) ?? 0) + 1)
+        // At first none has a snapshot.
+        const bids = times.get(symbol) === 1 ? null : [order]
+        return bids && { channel: 'level3', type: 'snapshot', data: [{ symbol, bids, asks: [] }] }
+      },
+    )
+    const symbols = Array.from({ length: 6 }, (_, i) => `S${i}/USD`)
+    const md = await venue.follow({
+      symbols,
+      streams: ['book'],
+      book: { orders: 10, depth: 1_000 },
+      rest: restOf(),
+      // Three messages that subscribe take 2.2 s, six that subscribe anew 6.6 s.
+      books: { patience: 4_000, backoff: { first: 10, max: 20 } },
+    })
+    const synced = new Set<string>()
+    md.on('synced', ({ book }) => synced.add(book.symbol))
+    const late: string[] = []
+    md.on('resync', ({ book, error }) => void (error !== null && late.push(`${book.symbol} ${error.message}`)))
+    await until(() => synced.size === symbols.length, 'all are in sync', 20_000)
+    expect(late).toEqual([])
+    expect([...times.values()]).toEqual(symbols.map(() => 2))
   }, 30_000)
 })

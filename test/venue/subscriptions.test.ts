@@ -131,7 +131,7 @@ describe('Subscriptions', () => {
   it('does not subscribe what was removed while it waited, keeps messages of others, and is settled then', async () => {
     const rig = start(names(41))
     await vi.advanceTimersByTimeAsync(100)
-    rig.subscriptions.pass(['of others'])
+    void rig.subscriptions.pass(['of others'])
     expect(rig.settled).toBe(0)
     rig.subscriptions.remove([trades('S40')])
     expect(rig.settled).toBe(1)
@@ -159,6 +159,26 @@ describe('Subscriptions', () => {
     rig.subscriptions.answer({ kind: 'refused', id: 1_000_000, topic: null, code: '', message: 'no' })
     await vi.advanceTimersByTimeAsync(20_000)
     expect(rig.asked()).toEqual(['subscribe A B C', 'unsubscribe B', 'subscribe A', 'subscribe C'])
+  })
+
+  it('says when messages of others are sent, and when they cannot be any more', async () => {
+    const rig = start(names(40))
+    await vi.advanceTimersByTimeAsync(0)
+    const told: string[] = []
+    const pass = (...messages: string[]): void => {
+      const tell = (what: string) => (): void => void told.push(`${messages[0]} ${what} ${rig.sent.length}`)
+      rig.subscriptions.pass(messages).then(tell('sent'), ({ code }: { code: string }) => tell(code)())
+    }
+    pass('a', 'b')
+    pass('c', 'd')
+    await vi.advanceTimersByTimeAsync(2_150)
+    expect(told).toEqual([])
+    await vi.advanceTimersByTimeAsync(1_200)
+    expect(told).toEqual(['a sent 3'])
+    rig.subscriptions.closed()
+    pass('e')
+    await vi.advanceTimersByTimeAsync(0)
+    expect(told.slice(1).sort()).toEqual(['c ERR_NOT_OPEN 4', 'e ERR_NOT_OPEN 4'])
   })
 
   it('hears the refusal after a removal, where answers have no numbers', async () => {

@@ -168,9 +168,9 @@ export class MarketSocket<D extends JsonDecoder = JsonDecoder> {
     this.#subscriptions.remove(topics)
   }
 
-  /** Messages of others, in the pace of the connection. */
-  pass(messages: readonly string[]): void {
-    this.#subscriptions.pass(messages)
+  /** Messages of others, in the pace of the connection. Resolves when they are sent. @throws TickwireError `ERR_NOT_OPEN`. */
+  pass(messages: readonly string[]): Promise<void> {
+    return this.#subscriptions.pass(messages)
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,4 @@
+import { TickwireError } from '../../runtime/errors.js'
 import { chunks } from '../market/market-feeds.js'
 import { Pacer } from './pacer.js'
 import { type MarketAnswer, type MarketProtocol, type MarketRequest, type Topic, topicKey } from './protocol.js'
@@ -23,7 +24,7 @@ export interface SubscriptionsOwner {
 
 /** What waits for its turn: one's own request, or a message of somebody else's. */
 type Own = MarketRequest & { readonly op: Asked['op'] }
-type Waiting = Own | { readonly text: string; readonly op: null }
+type Waiting = Own | { readonly text: string; readonly op: null; readonly sent: (() => void) | null }
 
 /** What is to be asked of topics. */
 interface Ask {
@@ -47,6 +48,8 @@ export class Subscriptions {
   /** Topics that were asked for on the connection. */
   readonly #onWire = new Map<string, Topic>()
   readonly #pending = new Map<number, Asked>()
+  /** Of messages of others that have not been sent. */
+  readonly #passing = new Set<(error: Error) => void>()
   #liveId = firstLiveId
   #open = false
   #queued = 0
@@ -127,6 +130,8 @@ export class Subscriptions {
     this.#pacer.clear()
     this.#queued = 0
     this.#pending.clear()
+    for (const reject of this.#passing) reject(notOpen())
+    this.#passing.clear()
   }
 
   add(topics: readonly Topic[]): void {
@@ -148,9 +153,22 @@ export class Subscriptions {
     this.#settle()
   }
 
-  /** Messages of others, in the pace of the connection; they go with it. */
-  pass(messages: readonly string[]): void {
-    if (this.#open) this.#pacer.push(...messages.map((text) => ({ text, op: null })))
+  /**
+   * Messages of others, in the pace of the connection. Resolves when they are sent.
+   * @throws TickwireError `ERR_NOT_OPEN` when the connection ends before.
+   */
+  async pass(messages: readonly string[]): Promise<void> {
+    if (!this.#open) throw notOpen()
+    if (messages.length === 0) return
+    await new Promise<void>((resolve, reject) => {
+      const sent = (): void => {
+        this.#passing.delete(reject)
+        resolve()
+      }
+      this.#passing.add(reject)
+      const last = messages.length - 1
+      this.#pacer.push(...messages.map((text, i) => ({ text, op: null, sent: i === last ? sent : null })))
+    })
   }
 
   answer(answer: Exclude<MarketAnswer, { kind: 'ending' }>): void {
@@ -298,7 +316,11 @@ export class Subscriptions {
 
   #sent(request: Waiting): boolean {
     if (!this.#open) return false
-    if (request.op === null) return this.#owner.send(request.text)
+    if (request.op === null) {
+      if (!this.#owner.send(request.text)) return false
+      request.sent?.()
+      return true
+    }
     this.#queued--
     if (!this.#owner.send(request.text)) return false
     this.#ask(request, request.op)
@@ -324,6 +346,10 @@ function matches(topic: Topic, { symbol, stream }: Partial<Topic>): boolean {
 
 function isOwn(waiting: Waiting): waiting is Own {
   return waiting.op !== null
+}
+
+function notOpen(): TickwireError {
+  return new TickwireError('ERR_NOT_OPEN', 'the connection ended before it was sent')
 }
 
 /** What is asked of which topics. */
