@@ -18,10 +18,12 @@ const bench: Bench = async (context) => {
   const rounds = context.quick ? 3 : 7
   const source = fork(program('source'), [JSON.stringify([symbols, updates])])
   try {
-    const { port, messages } = await new Promise<{ port: number; messages: number }>((resolve, reject) => {
-      source.once('message', (message) => resolve(message as { port: number; messages: number }))
-      source.once('exit', (code) => reject(new Error(`the source ended with status ${code}`)))
-    })
+    const { port, messages, rows } = await new Promise<{ port: number; messages: number; rows: number }>(
+      (resolve, reject) => {
+        source.once('message', (message) => resolve(message as { port: number; messages: number; rows: number }))
+        source.once('exit', (code) => reject(new Error(`the source ended with status ${code}`)))
+      },
+    )
     if (existsSync('/usr/bin/taskset')) spawnSync('/usr/bin/taskset', ['-acp', String(sourceCpu), String(source.pid)])
     const sides: VenueSide[] = ['ours', 'binance']
     const loads = new Map<VenueSide, VenueLoad[]>(sides.map((side) => [side, []]))
@@ -39,6 +41,7 @@ const bench: Bench = async (context) => {
             // So that what is measured has long been compiled, on both sides.
             warmUp: Math.floor(messages / 2),
             messages,
+            rows,
           },
           { cpu: consumerCpu, program: program('consumer') },
         )

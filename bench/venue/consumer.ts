@@ -13,8 +13,12 @@ class Clock {
   #start: { at: bigint; main: NodeJS.CpuUsage; total: NodeJS.CpuUsage } | null = null
   #from = 0
 
+  get begun(): boolean {
+    return this.#start !== null
+  }
+
   begin(messages: number): void {
-    if (this.#start !== null) return
+    if (this.begun) return
     this.#from = messages
     this.#start = { at: process.hrtime.bigint(), main: process.threadCpuUsage(), total: process.cpuUsage() }
   }
@@ -42,14 +46,21 @@ async function ours(): Promise<void> {
   const rest = binance.rest({ endpoints: [task.origin] })
   const kept = binance.books({ symbols, depth: 10, loop, rest })
   let checksum = 0
+  let seen = 0
   const [options] = binance.market({ symbols, streams: ['ticker', 'trades', 'book'], url: stream })
   if (options === undefined) throw new Error('no feed')
   const feed = new Feed({ ...options, loop, books: kept.books })
   feed.on('rows:ticker', (rows) => {
-    for (const row of rows) checksum += row.bid.toNumber()
+    for (const row of rows) {
+      checksum += row.bid.toNumber()
+      seen++
+    }
   })
   feed.on('rows:trades', (rows) => {
-    for (const row of rows) checksum += row.price.toNumber()
+    for (const row of rows) {
+      checksum += row.price.toNumber()
+      seen++
+    }
   })
   let tops = 0
   kept.books.on('book', (book) => {
@@ -58,9 +69,11 @@ async function ours(): Promise<void> {
   kept.carry(feed, symbols)
   await feed.open()
   const timer = setInterval(() => {
-    // The statistics are memory that the core writes.
+    if (seen < (task.rows * task.warmUp) / task.messages) return
+    if (!clock.begun) clock.begin(feed.stats().messages)
+    // Books may come after the last row.
+    if (seen < task.rows) return
     const { messages } = feed.stats()
-    if (messages >= task.warmUp) clock.begin(messages)
     // One message is the confirmation.
     if (messages < task.messages + 1) return
     clearInterval(timer)

@@ -10,9 +10,14 @@ import { binanceRecords } from '../../test/mock/recorded.ts'
 
 const [symbols = [], updates = 0] = JSON.parse(process.argv[2] ?? '[]') as [string[], number]
 const frames: Buffer[] = []
+/** Book tickers and trades: what our side hands over as rows. */
+let rows = 0
 const snapshots = new Map<string, string>()
 for (const record of binanceRecords({ symbols, updates })) {
-  if (record.type === 'received') frames.push(frame(record.data))
+  if (record.type === 'received') {
+    frames.push(frame(record.data))
+    if (!Buffer.from(record.data).includes('"e":"depthUpdate"')) rows++
+  }
   if (record.type === 'answer')
     snapshots.set(new URL(record.url).searchParams.get('symbol') ?? '', Buffer.from(record.data).toString())
 }
@@ -65,6 +70,6 @@ function pour(socket: Socket): void {
 }
 
 server.listen(0, '127.0.0.1', () =>
-  process.send?.({ port: (server.address() as AddressInfo).port, messages: frames.length }),
+  process.send?.({ port: (server.address() as AddressInfo).port, messages: frames.length, rows }),
 )
 process.on('disconnect', () => process.exit(0))

@@ -10,6 +10,8 @@ export interface VenueTask {
   /** Messages that come before the measurement begins, and in all. */
   readonly warmUp: number
   readonly messages: number
+  /** Book tickers and trades among the messages. */
+  readonly rows: number
 }
 
 /** What came of it. */
