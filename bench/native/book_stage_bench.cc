@@ -106,6 +106,7 @@ int main(int argc, char** argv) {
     const auto outcome = decoder->decode({bytes.data() + message.first, message.second}, false, batch);
     if (!outcome.ok) std::exit(3);
     stage.take(batch, outcome, 1);
+    stage.end_of_message();
     stage.end_of_read();
   };
   std::string times;

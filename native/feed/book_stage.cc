@@ -220,7 +220,6 @@ void BookStage::take_rows(BookRows& rows, decode::RowBatch& batch, const decode:
       }
     }
   }
-  books_->end_of_message();
 }
 
 }  // namespace tickwire::feed

@@ -82,11 +82,13 @@ class BookStage {
   [[nodiscard]] bool keeps(const decode::RowBatch& batch) const noexcept {
     return !batch.rows().empty() && shapes_[batch.rows().front().shape].keeps;
   }
-  // A message's rows.
+  // A message's rows. They may lie where the ring goes on: nothing is committed to it before end_of_message().
   void take(decode::RowBatch& batch, const decode::DecodeOutcome& outcome, int64_t rx_ns) {
     Shape& shape = shapes_[batch.rows().empty() ? outcome.shape : batch.rows().front().shape];
     if (shape.rows) take_rows(*shape.rows, batch, outcome, rx_ns);
   }
+  // After take(), when the rows are published, kept or dropped.
+  void end_of_message() noexcept { books_->end_of_message(); }
   // A message that could not be read.
   void refused(const decode::DecodeOutcome& outcome, std::span<const uint8_t> message, int64_t rx_ns);
   void end_of_read() noexcept { books_->publish(); }

@@ -28,9 +28,9 @@ inline bool Feed::deliver(const ws::Message& message, const ReceiveTimes& times)
   if (decoder_ == nullptr) {
     return publisher().raw(binary ? RecordKind::kBinary : RecordKind::kText, message.data, times);
   }
-  if (arbiter_ != nullptr && arbiter_->in_order()) {
-    if (!arbiter_has_room()) return false;
-    batch_.clear_into_own();
+  if (arbiter_ != nullptr) {
+    if (arbiter_->in_order() && !arbiter_has_room()) return false;
+    batch_.clear_into_own();  // the arbiter may tell of a gap while it looks at the rows: they must not lie in the ring
   } else {
     publisher().prepare(batch_);
   }
@@ -53,7 +53,10 @@ inline bool Feed::deliver(const ws::Message& message, const ReceiveTimes& times)
     if (!publisher().rows(batch_, times)) return false;
   }
   // Behind the publisher, which may ask for the same message again.
-  if (books_) books_->take(batch_, outcome, times.rx_ns);
+  if (books_) {
+    books_->take(batch_, outcome, times.rx_ns);
+    books_->end_of_message();
+  }
   if (outcome.cut_levels > 0) stats().add(Counter::kLevelsCut, outcome.cut_levels);
   return true;
 }
@@ -93,9 +96,16 @@ bool Feed::pass_arbiter(const ReceiveTimes& times) {
 // Rows that an arbiter takes, or of which some are for books alone. No message is decoded twice here, as what has
 // passed would not pass again.
 bool Feed::deliver_first(const decode::DecodeOutcome& outcome, const ReceiveTimes& times) {
-  if (books_) books_->take(batch_, outcome, times.rx_ns);
   if (outcome.cut_levels > 0) stats().add(Counter::kLevelsCut, outcome.cut_levels);
-  if (books_ && books_->keeps(batch_)) return true;
+  if (!books_) return deliver_rest(outcome, times);
+  books_->take(batch_, outcome, times.rx_ns);
+  const bool done = books_->keeps(batch_) || deliver_rest(outcome, times);
+  // Not before: what books tell would be written over the rows, which mostly lie in the ring already.
+  books_->end_of_message();
+  return done;
+}
+
+bool Feed::deliver_rest(const decode::DecodeOutcome& outcome, const ReceiveTimes& times) {
   if (outcome.blank) decode::drop_blank_rows(batch_, options().schema->shapes);
   if (arbiter_ != nullptr && !pass_arbiter(times)) return true;
   if (batch_.rows().empty() || publisher().rows(batch_, times)) return true;

@@ -55,6 +55,7 @@ class Feed final : private ws::SessionListener, public FeedCore {
   [[nodiscard]] bool arbiter_has_room();
   [[nodiscard]] bool pass_arbiter(const ReceiveTimes& times);
   [[nodiscard]] bool deliver_first(const decode::DecodeOutcome& outcome, const ReceiveTimes& times);
+  [[nodiscard]] bool deliver_rest(const decode::DecodeOutcome& outcome, const ReceiveTimes& times);
   [[nodiscard]] bool deliver(const ws::Message& message, const ReceiveTimes& times);
   // Every session of this feed is one of its source's.
   [[nodiscard]] static ws::Session& own(SessionControl& session) noexcept { return static_cast<ws::Session&>(session); }
