@@ -84,7 +84,7 @@ export interface MarketOutage {
   readonly symbols: readonly string[]
   readonly streams: readonly MarketStream[]
   /**
-   * From the last bytes that had come for certain, up to half a second too early, until the venue has confirmed the subscriptions of another
+   * From the last bytes that had come for certain, up to a second too early, until the venue has confirmed the subscriptions of another
    * socket (where it confirms none: until they were sent). Unix milliseconds.
    */
   readonly since: number

@@ -4,6 +4,9 @@ import type { MarketOutage } from './events.js'
 import type { Lane } from './lane.js'
 import type { MarketSocketKind, Topic } from './protocol.js'
 
+/** Longer than bytes need to come, also on a machine that is busy. */
+const onTheirWayMs = 500
+
 /** Symbols that are on one socket of each path. */
 export class Shard<D extends JsonDecoder> {
   readonly symbols = new Set<string>()
@@ -45,8 +48,8 @@ export class Shard<D extends JsonDecoder> {
     this.#isUp = isUp
     this.look()
     if (!isUp) {
-      // What was sent behind the last bytes that came may be lost: they came after the look before.
-      this.#down = { sinceMs: this.#heardBefore, reason: reason ?? '' }
+      // What was sent behind the last bytes that came may be lost: they came after the look before, and were sent before they came.
+      this.#down = { sinceMs: this.#heardBefore - onTheirWayMs, reason: reason ?? '' }
       return null
     }
     const down = this.#down
