@@ -8,6 +8,7 @@ import type { Channel } from '../runtime/channel.js'
 import { configFault, parseConfig } from '../runtime/config.js'
 import { ControlSink } from '../runtime/control-sink.js'
 import { core } from '../runtime/core.js'
+import { coded, coreError } from '../runtime/core-error.js'
 import { Emitter, type Listener } from '../runtime/emitter.js'
 import { TickwireError } from '../runtime/errors.js'
 import { Loop, type LoopTenant, loopInternals } from '../runtime/loop.js'
@@ -130,7 +131,10 @@ export class Books extends FeedBooks implements Iterable<Book>, Disposable {
     })
   }
 
-  /** @throws ConfigError naming every option at fault. Error when the native part cannot be loaded. */
+  /**
+   * @throws ConfigError naming every option at fault. TickwireError `ERR_CHANNEL_FULL`: see `add`. Error when the native part cannot be
+   * loaded.
+   */
   constructor(options: BooksOptions = {}) {
     super()
     const {
@@ -157,7 +161,7 @@ export class Books extends FeedBooks implements Iterable<Book>, Disposable {
         snapshot: description,
       })
     } catch (error) {
-      if ((error as { code?: unknown }).code !== 'ERR_SCHEMA') throw error
+      if ((error as { code?: unknown }).code !== 'ERR_SCHEMA') throw coreError(error)
       throw configFault(subject, ['snapshot'], (error as Error).message)
     }
     this.fedThrough({ native: this.#native, loop, wake, orders: this.orders > 0 })
@@ -202,12 +206,7 @@ export class Books extends FeedBooks implements Iterable<Book>, Disposable {
       )
     }
     const entry = new BookEntry(this.#nextId++, symbol, new BookMemory(this.depth, this.orders), names)
-    try {
-      this.#native.add(entry.id, names, entry.memory.buffer)
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== 'ERR_CHANNEL_FULL') throw error
-      throw new TickwireError('ERR_CHANNEL_FULL', (error as Error).message, { cause: error })
-    }
+    coded(() => this.#native.add(entry.id, names, entry.memory.buffer))
     for (const name of names) this.#byName.set(name, entry)
     this.#sink.byId.set(entry.id, entry)
     this.#bySymbol.set(symbol, entry)

@@ -3,6 +3,7 @@ import type { NativeChannel, NativeFeedControl } from '../native/addon.js'
 import type { Channel, WakeMode } from '../runtime/channel.js'
 import type { ConflateMemory } from '../runtime/conflation.js'
 import { ensureDefaultCa, errorCode, nowNs } from '../runtime/core.js'
+import { coded } from '../runtime/core-error.js'
 import { Emitter, type Listener, type Slot, throwLater } from '../runtime/emitter.js'
 import { FeedError } from '../runtime/errors.js'
 import { type Loop, type LoopTenant, loopInternals } from '../runtime/loop.js'
@@ -123,7 +124,9 @@ export abstract class FeedBase<Events extends object, Item, Info, N extends Nati
   /**
    * Connects, and keeps connecting as the policy says. Resolves with the first connection. While it is open, or on its way,
    * further calls give the same answer. A feed that has ended can be opened again; its counters start anew.
-   * @throws FeedError when the policy gives up, and `ERR_ABORTED` when the feed is closed or aborted before.
+   * @throws FeedError when the policy gives up, and `ERR_ABORTED` when the feed is closed or aborted before. TickwireError
+   * `ERR_CHANNEL_FULL`: 65,535 feeds, books and the like are all that a loop takes of one JS context: further ones go on a loop of
+   * their own.
    */
   open(): Promise<Info> {
     if (this.#opening !== null) return this.#opening.promise
@@ -295,7 +298,7 @@ export abstract class FeedBase<Events extends object, Item, Info, N extends Nati
     if (kind.defaultCa) ensureDefaultCa()
     const conflate = kind.conflateMemory()
     const stats = new StatsMemory()
-    const native = kind.create(channel.native, stats, conflate)
+    const native = this.#create(channel, stats, conflate)
     this.#stats = stats
     this.#channel = channel
     this.#native = native
@@ -310,6 +313,15 @@ export abstract class FeedBase<Events extends object, Item, Info, N extends Nati
     this.#opening = opening
     native.open()
     return opening
+  }
+
+  #create(channel: Channel, stats: StatsMemory, conflate: ConflateMemory | null): N {
+    try {
+      return coded(() => this.#kind.create(channel.native, stats, conflate))
+    } catch (error) {
+      this.#kind.released?.()
+      throw error
+    }
   }
 
   /** Nobody else reads the ring of a polling context while it waits for a promise. */

@@ -3,6 +3,7 @@ import { HubCounters, type NativeFrontOptions, type NativeHub, RefusalReasons } 
 import type { Channel } from '../runtime/channel.js'
 import { configFault, parseConfig } from '../runtime/config.js'
 import { core } from '../runtime/core.js'
+import { coded, coreError } from '../runtime/core-error.js'
 import { Emitter, type Listener, throwLater } from '../runtime/emitter.js'
 import { TickwireError } from '../runtime/errors.js'
 import { Loop, type LoopTenant, loopInternals } from '../runtime/loop.js'
@@ -70,7 +71,7 @@ export class Hub implements AsyncDisposable {
   /**
    * Makes a hub and listens. Resolves when all addresses are open.
    * @throws ConfigError naming every option at fault. ShmError. TickwireError `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, `ERR_TLS_CONFIG`,
-   * `ERR_ABORTED`, ….
+   * `ERR_ABORTED`, `ERR_CHANNEL_FULL` (the loop has no room for a hub), ….
    */
   static async listen(options: HubOptions): Promise<Hub> {
     const parsed = parseConfig(subject, hubOptionsSchema, options)
@@ -252,14 +253,16 @@ export class Hub implements AsyncDisposable {
 
   readonly #onAbort = (): void => void this.close({ graceMs: 0 })
 
-  /** @throws ShmError when the shared memory cannot be had. */
+  /** @throws TickwireError `ERR_CHANNEL_FULL`; ShmError when the shared memory cannot be had. */
   #makeNative(): NativeHub {
     const { shm } = this.#options
     try {
       return new (core().Hub)(this.#channel.native, nativeHubOptions(this.#options))
     } catch (error) {
       void this.#ownLoop?.close()
-      throw shm === undefined ? coreError(error) : toShmError(error, shm.name)
+      // Also with a segment, a loop that is full is no matter of the segment.
+      const isFull = (error as { code?: unknown }).code === 'ERR_CHANNEL_FULL'
+      throw shm === undefined || isFull ? coreError(error) : toShmError(error, shm.name)
     }
   }
 
@@ -358,18 +361,4 @@ function endpointsOf({ ws, tcp, tls }: ParsedHubOptions): HubEndpoint[] {
 
 function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new TickwireError('ERR_ABORTED', 'aborted by its signal', { cause: signal.reason })
-}
-
-/** Errors of the core as the package's own class. */
-function coded<T>(call: () => T): T {
-  try {
-    return call()
-  } catch (error) {
-    throw coreError(error)
-  }
-}
-
-function coreError(error: unknown): unknown {
-  const { code, message } = error as { readonly code?: unknown; readonly message: string }
-  return typeof code === 'string' ? new TickwireError(code, message, { cause: error }) : error
 }

@@ -5,6 +5,7 @@ import { configFault, parseConfig } from '../runtime/config.js'
 import { nativeSocket, nativeTls } from '../runtime/connect-options.js'
 import { hostOf, parseProxy, parseUrl, portOf } from '../runtime/connect-url.js'
 import { core, ensureDefaultCa, errorCode } from '../runtime/core.js'
+import { coded } from '../runtime/core-error.js'
 import { Emitter, type Listener } from '../runtime/emitter.js'
 import { Loop, type LoopTenant, loopInternals } from '../runtime/loop.js'
 import type { TrafficRecorder } from '../runtime/traffic.js'
@@ -89,7 +90,8 @@ export class HttpClient implements AsyncDisposable {
 
   /**
    * Checks the options and opens the warm connections.
-   * @throws ConfigError naming every option at fault; TickwireError `ERR_HTTP_REQUEST` for header fields that cannot be sent.
+   * @throws ConfigError naming every option at fault; TickwireError `ERR_HTTP_REQUEST` for header fields that cannot be sent,
+   * `ERR_CHANNEL_FULL` when the loop has no room for it.
    */
   constructor(options: HttpClientOptions) {
     const parsed = parseConfig(subject, clientOptionsSchema, options)
@@ -110,7 +112,7 @@ export class HttpClient implements AsyncDisposable {
     const loop = parsed.loop instanceof Loop ? parsed.loop : Loop.of(parsed.loop)
     const internals = loopInternals(loop)
     this.#channel = internals.channel('signal')
-    this.#native = new (core().HttpPool)(this.#channel.native, {
+    const native = {
       host: hostOf(url),
       port: portOf(url, secure ? 443 : 80, fault),
       authority: url.host,
@@ -130,7 +132,8 @@ export class HttpClient implements AsyncDisposable {
       headTimeout: parsed.timeouts.head,
       bodyTimeout: parsed.timeouts.body,
       totalTimeout: parsed.timeouts.total,
-    })
+    }
+    this.#native = coded(() => new (core().HttpPool)(this.#channel.native, native))
     this.#sink = new PoolSink(
       this.#emitter,
       () => this.#channel,
