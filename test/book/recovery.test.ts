@@ -508,7 +508,7 @@ it('a book whose snapshot never comes is subscribed anew, although nothing has a
   await feed.open()
   await until(() => server.received.length >= 3, 'it has subscribed anew')
   expect(server.received.slice(1, 3).map(({ data }) => JSON.parse(data.toString()))).toEqual([
-    { op: 'unsubscribe', args: ['orderbook.50.BTCUSDT'] },
-    { op: 'subscribe', args: ['orderbook.50.BTCUSDT'] },
+    { req_id: '999999', op: 'unsubscribe', args: ['orderbook.50.BTCUSDT'] },
+    { req_id: '999999', op: 'subscribe', args: ['orderbook.50.BTCUSDT'] },
   ])
 })

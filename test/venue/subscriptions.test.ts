@@ -18,7 +18,7 @@ const names = (count: number): string[] => Array.from({ length: count }, (_, i) 
 
 /** One connection to a venue that answers at once, as it is told to. */
 function start(symbols: readonly string[], more: Partial<MarketProtocol> = {}) {
-  const sent: (Message | string)[] = []
+  const sent: Message[] = []
   const refused: string[] = []
   const subscribed = new Set<string>()
   const twice: string[] = []
@@ -56,10 +56,6 @@ function start(symbols: readonly string[], more: Partial<MarketProtocol> = {}) {
   }
   const subscriptions = new Subscriptions(protocol, {
     send: (text) => {
-      if (!text.startsWith('{')) {
-        sent.push(text)
-        return true
-      }
       const message = JSON.parse(text) as Message
       sent.push(message)
       const answers = rig.say(message)
@@ -85,8 +81,7 @@ function start(symbols: readonly string[], more: Partial<MarketProtocol> = {}) {
   })
   subscriptions.begin(symbols.map(trades))
   subscriptions.opened(0)
-  const asked = (): string[] =>
-    sent.flatMap((each) => (typeof each === 'string' ? [each] : [`${each.op} ${each.symbols.join(' ')}`]))
+  const asked = (): string[] => sent.map(({ op, symbols }) => `${op} ${symbols.join(' ')}`)
   return Object.assign(rig, { subscriptions, asked })
 }
 
@@ -109,7 +104,7 @@ describe('Subscriptions', () => {
       answered: rig.subscriptions.answered,
     }).toEqual({ twice: [], refused: [], messages: 6, answered: true })
     // What waited was written anew, with what was prepared meanwhile.
-    expect((rig.sent as Message[]).map(({ token }) => token)).toEqual([1, 1, 2, 2, 2, 2])
+    expect(rig.sent.map(({ token }) => token)).toEqual([1, 1, 2, 2, 2, 2])
   })
 
   it('keeps the halves of a message by themselves, although it is prepared anew meanwhile', async () => {
@@ -128,15 +123,15 @@ describe('Subscriptions', () => {
     expect(rig.twice).toEqual([])
   })
 
-  it('does not subscribe what was removed while it waited, keeps messages of others, and is settled then', async () => {
+  it('does not subscribe what was removed while it waited, subscribes anew what waits for that, and is settled then', async () => {
     const rig = start(names(41))
     await vi.advanceTimersByTimeAsync(100)
-    void rig.subscriptions.pass(['of others'])
+    void rig.subscriptions.resubscribe([trades('S39')])
     expect(rig.settled).toBe(0)
     rig.subscriptions.remove([trades('S40')])
     expect(rig.settled).toBe(1)
     await vi.advanceTimersByTimeAsync(10_000)
-    expect(rig.asked()).toEqual([`subscribe ${names(40).join(' ')}`, 'of others'])
+    expect(rig.asked()).toEqual([`subscribe ${names(40).join(' ')}`, 'unsubscribe S39', 'subscribe S39'])
     // Of a message that waits the rest is subscribed; what is on the wire is given up, once.
     rig.subscriptions.add(['A', 'B'].map(trades))
     rig.subscriptions.add(['C', 'D'].map(trades))
@@ -145,7 +140,7 @@ describe('Subscriptions', () => {
     rig.subscriptions.add([trades('S0')])
     rig.subscriptions.remove([trades('S0')])
     await vi.advanceTimersByTimeAsync(20_000)
-    expect(rig.asked().slice(2)).toEqual(['subscribe A B', 'subscribe D', 'unsubscribe S0', 'unsubscribe S1'])
+    expect(rig.asked().slice(3)).toEqual(['subscribe A B', 'subscribe D', 'unsubscribe S0', 'unsubscribe S1'])
   })
 
   it('gives up, and does not ask again for, what was removed before its message was refused', async () => {
@@ -161,24 +156,50 @@ describe('Subscriptions', () => {
     expect(rig.asked()).toEqual(['subscribe A B C', 'unsubscribe B', 'subscribe A', 'subscribe C'])
   })
 
-  it('says when messages of others are sent, and when they cannot be any more', async () => {
+  it('says when topics are subscribed anew, and when they cannot be any more', async () => {
     const rig = start(names(40))
     await vi.advanceTimersByTimeAsync(0)
     const told: string[] = []
-    const pass = (...messages: string[]): void => {
-      const tell = (what: string) => (): void => void told.push(`${messages[0]} ${what} ${rig.sent.length}`)
-      rig.subscriptions.pass(messages).then(tell('sent'), ({ code }: { code: string }) => tell(code)())
+    const anew = (symbol: string): void => {
+      const tell = (what: string) => (): void => void told.push(`${symbol} ${what} ${rig.sent.length}`)
+      rig.subscriptions.resubscribe([trades(symbol)]).then(tell('sent'), ({ code }: { code: string }) => tell(code)())
     }
-    pass('a', 'b')
-    pass('c', 'd')
+    anew('S1')
+    anew('S2')
     await vi.advanceTimersByTimeAsync(2_150)
     expect(told).toEqual([])
     await vi.advanceTimersByTimeAsync(1_200)
-    expect(told).toEqual(['a sent 3'])
+    expect(told).toEqual(['S1 sent 3'])
     rig.subscriptions.closed()
-    pass('e')
+    anew('S3')
     await vi.advanceTimersByTimeAsync(0)
-    expect(told.slice(1).sort()).toEqual(['c ERR_NOT_OPEN 4', 'e ERR_NOT_OPEN 4'])
+    expect(told.slice(1).sort()).toEqual(['S2 ERR_NOT_OPEN 4', 'S3 ERR_NOT_OPEN 4'])
+  })
+
+  it('tells answers about what is subscribed anew from those about what is new', async () => {
+    const rig = start(names(3))
+    await vi.advanceTimersByTimeAsync(10_000)
+    const accept = rig.say
+    rig.say = () => null
+    rig.subscriptions.add([trades('A'), trades('B')])
+    await vi.advanceTimersByTimeAsync(10_000)
+    void rig.subscriptions.resubscribe(names(3).map(trades))
+    await vi.advanceTimersByTimeAsync(10_000)
+    const [unsubscribe, subscribe] = rig.sent.slice(-2).map(({ id }) => id) as [number, number]
+    rig.subscriptions.answer({ kind: 'accepted', id: unsubscribe, topic: null })
+    expect(rig.subscriptions.answered).toBe(false)
+    rig.say = (message) =>
+      message.symbols.includes('S1')
+        ? [{ kind: 'refused', id: message.id, topic: null, code: '', message: 'no' }]
+        : accept(message)
+    rig.subscriptions.answer({ kind: 'refused', id: subscribe, topic: null, code: '', message: 'no' })
+    await vi.advanceTimersByTimeAsync(20_000)
+    // As with all others: the one at fault is found.
+    expect(rig.refused).toEqual(['S1 no'])
+    expect(rig.asked().slice(-4)).toEqual(['subscribe S0 S1', 'subscribe S2', 'subscribe S0', 'subscribe S1'])
+    expect(rig.subscriptions.answered).toBe(false)
+    rig.subscriptions.answer({ kind: 'accepted', id: 1_000_001, topic: null })
+    expect(rig.subscriptions.answered).toBe(true)
   })
 
   it('hears the refusal after a removal, where answers have no numbers', async () => {

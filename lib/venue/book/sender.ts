@@ -3,8 +3,11 @@ import type { Feed } from '../../feed/feed.js'
 import { feedHandle } from '../../feed/feed-base.js'
 import type { VenueBookStream } from './plan.js'
 
-/** Sends messages on a feed within what the venue allows. Resolves, or returns, when they are sent. */
-export type BookSend = (feed: AnyFeed, messages: readonly string[]) => Promise<void> | void
+/**
+ * Sends messages on a feed within what the venue allows. Resolves, or returns, when they are sent.
+ * @param symbols whose books the messages subscribe anew.
+ */
+export type BookSend = (feed: AnyFeed, messages: readonly string[], symbols: readonly string[]) => Promise<void> | void
 
 /** Whatever it decodes. */
 export type AnyFeed = Feed<never>
@@ -123,13 +126,14 @@ export class BookSender {
     const entries = [...this.#waiting].slice(0, symbolsPerMessage)
     for (const entry of entries) this.#waiting.delete(entry)
     if (entries.length === 0) return
-    const messages = this.#seed.resubscribe(entries.map(({ book }) => book.symbol))
+    const symbols = entries.map(({ book }) => book.symbol)
+    const messages = this.#seed.resubscribe(symbols)
     if (this.#perHour !== undefined) for (const _ of messages) this.#sent.push(performance.now())
     this.#perAttempt = messages.length
     this.#busy = true
     this.#owner.sending(entries)
     try {
-      if (this.#send !== null) await this.#send(this.#feed, messages)
+      if (this.#send !== null) await this.#send(this.#feed, messages, symbols)
       else {
         this.#feed.sendBatch(messages)
         this.#notBefore = performance.now() + (1_000 * messages.length) / messagesPerSecond

@@ -54,6 +54,9 @@ export const bybitBookShapes = {
 
 export const bybitBookMatch = { book: ['orderbook.50.*', 'orderbook.200.*', 'orderbook.1000.*'] } as const
 
+/** The number of messages by which `books()` subscribes anew on feeds of others; `marketData()` gives its own. */
+const bookRequest = '999999'
+
 export function bybitBookTopic({ depth }: ParsedBybitBook, name: string): string {
   return `orderbook.${depth}.${name}`
 }
@@ -67,7 +70,7 @@ export function bybitBookPlan(book: ParsedBybitBook): VenueBookPlan {
       by: 'resubscribe',
       resubscribe: (names) =>
         ['unsubscribe', 'subscribe'].map((op) =>
-          JSON.stringify({ op, args: names.map((name) => bybitBookTopic(book, name)) }),
+          JSON.stringify({ req_id: bookRequest, op, args: names.map((name) => bybitBookTopic(book, name)) }),
         ),
       symbolsPerMessage: 10,
       messagesPerSecond: 10,

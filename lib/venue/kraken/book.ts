@@ -63,7 +63,7 @@ export const krakenBookShapes = {
 
 export const krakenBookMatch = { book: ['book'] } as const
 
-/** The number of messages by which books are subscribed anew: none of those that `marketData()` gives its own, from 1 and from 1,000,000 on. */
+/** The number of messages by which `books()` subscribes anew on feeds of others: none that they are likely to give their own. */
 export const krakenBookRequest = 999_999
 
 export function krakenBookMessage(

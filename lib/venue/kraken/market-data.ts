@@ -5,15 +5,8 @@ import { VenueBooks, type VenueBooksOptions } from '../book/venue-books.js'
 import { answerField, byStream, inMessages, requestId, said } from '../market-data/answer-fields.js'
 import { MarketData } from '../market-data/market-data.js'
 import type { MarketDataOptions } from '../market-data/options.js'
-import type { MarketAnswer, MarketProtocol, Topic } from '../market-data/protocol.js'
-import {
-  type KrakenBookOptions,
-  krakenBookMatch,
-  krakenBookRequest,
-  krakenBookSchema,
-  krakenBookShapes,
-  krakenBooks,
-} from './book.js'
+import { isAnew, type MarketAnswer, type MarketProtocol, type Topic } from '../market-data/protocol.js'
+import { type KrakenBookOptions, krakenBookMatch, krakenBookSchema, krakenBookShapes, krakenBooks } from './book.js'
 import { level3Limits, level3Match, level3Message, level3Origins, level3Plan, level3Shapes } from './level3.js'
 import { marketLimits, match, plan, shapes } from './market.js'
 import { KrakenToken } from './token.js'
@@ -139,9 +132,9 @@ export function krakenMarketData({
         if (said(message).startsWith('ESession:')) token.drop()
         return [{ kind: 'again', id: number, message: said(message) }]
       }
-      // Books that are subscribed anew see for themselves whether their snapshot comes.
-      if (number === krakenBookRequest) return []
       const topic = name === '' ? null : { symbol: name, ...(stream !== undefined && { stream }) }
+      // Books that are subscribed anew see for themselves whether their snapshot comes.
+      if (isAnew(number)) return [{ kind: 'accepted', id: number, topic }]
       // Errors do not name the channel.
       if (success === true || taken.test(said(message))) return [{ kind: 'accepted', id: number, topic }]
       // What cannot be given up is not subscribed.

@@ -74,7 +74,14 @@ export class MarketData<const D extends JsonDecoder = JsonDecoder>
     })
     this.#books =
       parsed.streams.includes('book') && source.books !== null
-        ? source.books({ ...options.books, loop, wake, send: (feed, messages) => this.#socketOf(feed)?.pass(messages) })
+        ? source.books({
+            ...options.books,
+            loop,
+            wake,
+            // In messages of the subscriptions' own, so that answers are known for what they answer.
+            send: (feed, _messages, some) =>
+              this.#socketOf(feed)?.resubscribe(some.map((symbol) => ({ symbol, stream: 'book' }))),
+          })
         : null
     if (parsed.streams.includes('book') && this.#books === null) {
       throw configFault(`${protocol.title} market data options`, ['streams'], 'has no books here')
@@ -288,7 +295,9 @@ export class MarketData<const D extends JsonDecoder = JsonDecoder>
 
   /** Books are in sync by what comes over a socket that has their stream, and no other. */
   #carryOn(shard: Shard<D>, socket: MarketSocket<D>): void {
-    if (shard.streams.includes('book')) this.#books?.carry(socket.feed, [...shard.symbols])
+    if (!shard.streams.includes('book')) return
+    const taken = [...shard.symbols].filter((symbol) => !this.#refused.has(topicKey({ symbol, stream: 'book' })))
+    this.#books?.carry(socket.feed, taken)
   }
 
   #socketOf(feed: unknown): MarketSocket<D> | undefined {
@@ -312,7 +321,11 @@ export class MarketData<const D extends JsonDecoder = JsonDecoder>
     this.#refused.add(key)
     for (const shard of this.#shards) {
       if (!shard.symbols.has(topic.symbol) || !shard.streams.includes(topic.stream)) continue
-      for (const lane of shard.lanes) lane.remove([topic])
+      for (const lane of shard.lanes) {
+        lane.remove([topic])
+        // Its book asks no more either.
+        if (topic.stream === 'book') for (const { feed } of lane.sockets) this.#books?.drop(feed, [topic.symbol])
+      }
     }
     const text = `${topic.symbol} ${topic.stream}: ${message}`
     this.#emit('error', new MarketDataError('ERR_MARKET_REFUSED', text, { ...topic, venueCode }))

@@ -168,9 +168,9 @@ export class MarketSocket<D extends JsonDecoder = JsonDecoder> {
     this.#subscriptions.remove(topics)
   }
 
-  /** Messages of others, in the pace of the connection. Resolves when they are sent. @throws TickwireError `ERR_NOT_OPEN`. */
-  pass(messages: readonly string[]): Promise<void> {
-    return this.#subscriptions.pass(messages)
+  /** Subscribes topics anew, in the pace of the connection. Resolves when that is sent. @throws TickwireError `ERR_NOT_OPEN`. */
+  resubscribe(topics: readonly Topic[]): Promise<void> {
+    return this.#subscriptions.resubscribe(topics)
   }
 
   async close(): Promise<void> {

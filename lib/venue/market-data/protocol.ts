@@ -10,6 +10,16 @@ export interface Topic {
 
 export const topicKey = ({ symbol, stream }: Topic): string => `${stream} ${symbol}`
 
+/**
+ * Numbers of requests: first those that a connection is opened with; from these on those by which books are subscribed anew, and those that are
+ * sent on an open connection.
+ */
+export const firstAnewId = 500_000
+export const firstLiveId = 1_000_000
+
+/** Whether a request subscribes a book anew, by its number. */
+export const isAnew = (id: number | null): boolean => id !== null && id >= firstAnewId && id < firstLiveId
+
 /** A message that asks for topics, or gives them up. */
 export interface MarketRequest {
   readonly id: number

@@ -1,10 +1,16 @@
 import { TickwireError } from '../../runtime/errors.js'
 import { chunks } from '../market/market-feeds.js'
 import { Pacer } from './pacer.js'
-import { type MarketAnswer, type MarketProtocol, type MarketRequest, type Topic, topicKey } from './protocol.js'
-
-/** Numbers of requests that are sent on an open connection; below are those it was opened with. */
-const firstLiveId = 1_000_000
+import {
+  firstAnewId,
+  firstLiveId,
+  type MarketAnswer,
+  type MarketProtocol,
+  type MarketRequest,
+  type Topic,
+  topicKey,
+} from './protocol.js'
+import { type MarketOp, Resubscription, type WaitingAnew, type WaitingOwn } from './resubscription.js'
 
 /** What subscriptions need of their connection. */
 export interface SubscriptionsOwner {
@@ -22,19 +28,20 @@ export interface SubscriptionsOwner {
   exhausted(): void
 }
 
-/** What waits for its turn: one's own request, or a message of somebody else's. */
-type Own = MarketRequest & { readonly op: Asked['op'] }
-type Waiting = Own | { readonly text: string; readonly op: null; readonly sent: (() => void) | null }
+/** What waits for its turn. */
+type Waiting = WaitingOwn | WaitingAnew
 
 /** What is to be asked of topics. */
 interface Ask {
-  readonly op: Asked['op']
+  readonly op: MarketOp
   readonly topics: readonly Topic[]
 }
 
 interface Asked {
   readonly topics: Map<string, Topic>
-  readonly op: 'subscribe' | 'unsubscribe'
+  readonly op: MarketOp
+  /** What was subscribed before: nobody waits for it to be ready. */
+  readonly isAnew: boolean
 }
 
 /** The topics of one socket: what is wanted, what was asked for on the connection, what the venue said. */
@@ -48,9 +55,10 @@ export class Subscriptions {
   /** Topics that were asked for on the connection. */
   readonly #onWire = new Map<string, Topic>()
   readonly #pending = new Map<number, Asked>()
-  /** Of messages of others that have not been sent. */
-  readonly #passing = new Set<(error: Error) => void>()
+  /** What is to be subscribed anew, and has not been sent. */
+  readonly #anew = new Set<Resubscription>()
   #liveId = firstLiveId
+  #anewId = firstAnewId
   #open = false
   #queued = 0
   /** Of what must be there before anything may be asked for on the connection. */
@@ -80,7 +88,7 @@ export class Subscriptions {
       this.#open &&
       !this.#preparing &&
       this.#queued === 0 &&
-      [...this.#pending.values()].every(({ op }) => op === 'unsubscribe')
+      [...this.#pending.values()].every(({ op, isAnew }) => op === 'unsubscribe' || isAnew)
     )
   }
 
@@ -100,7 +108,7 @@ export class Subscriptions {
     this.#pending.clear()
     this.#onWire.clear()
     this.#pacer.restart(greeted.length)
-    for (const request of greeted) this.#ask(request, 'subscribe')
+    for (const request of greeted) this.#ask(request, 'subscribe', false)
     this.#connection++
     if (this.#protocol.prepare === undefined) this.#reconcile()
     else void this.#prepare()
@@ -108,7 +116,8 @@ export class Subscriptions {
 
   #reconcile(): void {
     const waiting = this.#withdraw()
-    const joining = keysOf(waiting, 'subscribe')
+    const anew = [...this.#anew].map(({ topics }): Ask => ({ op: 'subscribe', topics }))
+    const joining = keysOf([...waiting, ...anew], 'subscribe')
     const leaving = keysOf(waiting, 'unsubscribe')
     // What has changed since the core was told, and what is more than may be sent at once.
     const missing = [...this.#wanted].flatMap(([key, topic]) =>
@@ -130,8 +139,8 @@ export class Subscriptions {
     this.#pacer.clear()
     this.#queued = 0
     this.#pending.clear()
-    for (const reject of this.#passing) reject(notOpen())
-    this.#passing.clear()
+    for (const each of this.#anew) each.fail(notOpen())
+    this.#anew.clear()
   }
 
   add(topics: readonly Topic[]): void {
@@ -154,21 +163,18 @@ export class Subscriptions {
   }
 
   /**
-   * Messages of others, in the pace of the connection. Resolves when they are sent.
+   * Ends the subscriptions of these topics and begins them anew, in the pace of the connection. Resolves when the messages are sent.
    * @throws TickwireError `ERR_NOT_OPEN` when the connection ends before.
    */
-  async pass(messages: readonly string[]): Promise<void> {
+  async resubscribe(topics: readonly Topic[]): Promise<void> {
     if (!this.#open) throw notOpen()
-    if (messages.length === 0) return
-    await new Promise<void>((resolve, reject) => {
-      const sent = (): void => {
-        this.#passing.delete(reject)
-        resolve()
-      }
-      this.#passing.add(reject)
-      const last = messages.length - 1
-      this.#pacer.push(...messages.map((text, i) => ({ text, op: null, sent: i === last ? sent : null })))
-    })
+    const wanted = topics.filter((topic) => this.#wanted.has(topicKey(topic)))
+    const each = chunks(wanted, this.#protocol.limits.topicsPerMessage).map((some) => new Resubscription(some))
+    for (const of of each) {
+      this.#anew.add(of)
+      this.#pacer.push({ op: 'anew', part: 'unsubscribe', of }, { op: 'anew', part: 'subscribe', of })
+    }
+    await Promise.all(each.map(({ sent }) => sent))
   }
 
   answer(answer: Exclude<MarketAnswer, { kind: 'ending' }>): void {
@@ -233,7 +239,7 @@ export class Subscriptions {
 
   /** Whose refusal it must be that names none: the venues that give no numbers do not refuse to unsubscribe. */
   #oldest(): number | undefined {
-    for (const [id, { op }] of this.#pending) if (op === 'subscribe') return id
+    for (const [id, { op, isAnew }] of this.#pending) if (op === 'subscribe' && !isAnew) return id
     return undefined
   }
 
@@ -316,26 +322,35 @@ export class Subscriptions {
 
   #sent(request: Waiting): boolean {
     if (!this.#open) return false
-    if (request.op === null) {
-      if (!this.#owner.send(request.text)) return false
-      request.sent?.()
-      return true
-    }
+    if (request.op === 'anew') return this.#sentAnew(request)
     this.#queued--
     if (!this.#owner.send(request.text)) return false
-    this.#ask(request, request.op)
+    this.#ask(request, request.op, false)
     this.#settle()
     return true
   }
 
-  #ask({ id, topics }: MarketRequest, op: Asked['op']): void {
+  #sentAnew({ part, of }: WaitingAnew): boolean {
+    for (const request of this.#protocol.requests(part, of.topics, this.#anewId)) {
+      this.#anewId = this.#anewId + 1 < firstLiveId ? this.#anewId + 1 : firstAnewId
+      if (!this.#owner.send(request.text)) return false
+      this.#ask(request, part, true)
+    }
+    if (part === 'unsubscribe') return true
+    this.#anew.delete(of)
+    of.done()
+    return true
+  }
+
+  #ask({ id, topics }: MarketRequest, op: MarketOp, isAnew: boolean): void {
     for (const topic of topics) {
       if (op === 'subscribe') this.#onWire.set(topicKey(topic), topic)
       else this.#onWire.delete(topicKey(topic))
     }
+    const { confirms, numbered = true } = this.#protocol
     // What can never be told to be answered is not kept.
-    if (op === 'subscribe' ? this.#protocol.confirms : this.#protocol.numbered !== false) {
-      this.#pending.set(id, { op, topics: new Map(topics.map((topic) => [topicKey(topic), topic])) })
+    if (isAnew ? confirms && numbered : op === 'subscribe' ? confirms : numbered) {
+      this.#pending.set(id, { op, isAnew, topics: new Map(topics.map((topic) => [topicKey(topic), topic])) })
     }
   }
 }
@@ -344,8 +359,8 @@ function matches(topic: Topic, { symbol, stream }: Partial<Topic>): boolean {
   return topic.symbol === symbol && (stream === undefined || topic.stream === stream)
 }
 
-function isOwn(waiting: Waiting): waiting is Own {
-  return waiting.op !== null
+function isOwn(waiting: Waiting): waiting is WaitingOwn {
+  return waiting.op !== 'anew'
 }
 
 function notOpen(): TickwireError {
@@ -353,6 +368,6 @@ function notOpen(): TickwireError {
 }
 
 /** What is asked of which topics. */
-function keysOf(asks: readonly Ask[], of: Asked['op']): ReadonlySet<string> {
+function keysOf(asks: readonly Ask[], of: MarketOp): ReadonlySet<string> {
   return new Set(asks.flatMap(({ op, topics }) => (op === of ? topics.map(topicKey) : [])))
 }
