@@ -26,15 +26,23 @@ class JsonDecoder final : public Decoder {
 
   DecodeOutcome decode(std::span<const uint8_t> message, bool binary, RowBatch& out) override {
     if (use_templates_ && !binary) [[likely]] {
-      const TemplateEngine::Hit hit = templates_.decode(message, out);
-      if (hit.fits) [[likely]]
-        return {.ignored = hit.ignored, .shape = hit.shape, .cut_levels = hit.cut_levels};
+      if (const DecodeOutcome* const outcome = templates_.decode_at_once(message, out)) [[likely]]
+        return *outcome;
     }
     return decode_any(message, binary, out);
   }
 
  private:
+  // Kept out of decode(), which is to need few registers.
   [[gnu::noinline]] DecodeOutcome decode_any(std::span<const uint8_t> message, bool binary, RowBatch& out) {
+    if (use_templates_ && !binary) [[likely]] {
+      const TemplateEngine::Hit hit = templates_.decode(message, out);
+      if (hit.fits) [[likely]]
+        return {.ignored = hit.ignored, .shape = hit.shape, .cut_levels = hit.cut_levels};
+    }
+    return decode_generally(message, binary, out);
+  }
+  [[gnu::noinline]] DecodeOutcome decode_generally(std::span<const uint8_t> message, bool binary, RowBatch& out) {
     if (binary || message.empty()) [[unlikely]] {
       DecodeOutcome outcome;
       outcome.ok = false;

@@ -23,6 +23,7 @@
 #pragma once
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -78,6 +79,31 @@ class RowBatch {
     make_room(n);
     open_words_ = n;
     return base_ + used_;
+  }
+  // The same in two steps for a row that is soon done: where it will be (null when rows would become too large), to be
+  // filled and committed with its size, with nothing else in between; or taken(), and then it is open as any other.
+  [[nodiscard]] uint64_t* next(uint32_t n) {
+    if (room_ - used_ < n) [[unlikely]] {
+      if (!fits(n)) return nullptr;
+      make_room(n);
+    }
+    return base_ + used_;
+  }
+  void commit(uint32_t n, uint8_t shape, uint32_t key) {
+    rows_.push_back({used_, n, key, shape});
+    used_ += n;
+  }
+  void taken(uint32_t n) noexcept { open_words_ = n; }
+  // Puts a text behind the open row and its place into a slot; returns the row's (perhaps moved) start, null when it
+  // would become too large.
+  [[nodiscard]] uint64_t* add_text(uint16_t slot, std::string_view text) {
+    const auto words = static_cast<uint32_t>((text.size() + 7) / 8);
+    if (!fits(words)) return nullptr;
+    const uint32_t at = open_words_;
+    uint64_t* const row = extend(words);
+    if (!text.empty()) std::memcpy(row + at, text.data(), text.size());
+    row[slot] = uint64_t{at} * 8 | uint64_t{text.size()} << 32;
+    return row;
   }
   // Makes the open row longer by n zeroed words; returns the row's (perhaps moved) start.
   uint64_t* extend(uint32_t n) {

@@ -22,12 +22,9 @@ void RowWriter::root_symbol_copy(uint16_t slot, std::string_view text, bool key)
 }
 
 bool RowWriter::text(uint16_t slot, std::string_view text) {
-  const auto words = static_cast<uint32_t>((text.size() + 7) / 8);
-  if (!out_->fits(words)) return false;
-  const uint32_t at = out_->open_words();
-  row_ = out_->extend(words);
-  if (!text.empty()) std::memcpy(row_ + at, text.data(), text.size());
-  row_[slot] = uint64_t{at} * 8 | uint64_t{text.size()} << 32;
+  uint64_t* const row = out_->add_text(slot, text);
+  if (row == nullptr) return false;
+  row_ = row;
   return true;
 }
 

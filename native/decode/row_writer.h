@@ -46,6 +46,7 @@ class RowWriter {
     key_ = RowBatch::kNoKey;
     return row_ = out_->begin_unset(words);
   }
+  [[nodiscard]] const SymbolTable& symbols() const noexcept { return symbols_; }
   [[nodiscard]] uint64_t* row() const noexcept { return row_; }
   void end_row(uint8_t shape) { out_->commit(shape, key_); }
   [[nodiscard]] size_t rows() const noexcept { return out_->rows().size(); }

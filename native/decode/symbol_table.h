@@ -29,13 +29,13 @@ class SymbolTable {
   // The id of a text that is known; kFull when it is not. 64 bytes behind the text must be loadable.
   [[nodiscard]] uint32_t find(std::string_view text) const noexcept {
     if (text.size() > 16) return find_longer(text);
-    const Head head = head_of(text);
-    for (uint64_t at = place(head, text.size());; at = (at + 1) & slot_mask_) {
-      const Slot& slot = slots_[at];
-      if (slot.low == head.low && slot.high == head.high && slot.length == text.size() && slot.id1 != 0) [[likely]]
-        return slot.id1 - 1;
-      if (slot.id1 == 0) return kFull;
-    }
+    return find_head(head_of(text), text.size());
+  }
+  // The same for who knows beforehand which bits of the first 16 bytes are the text's.
+  [[nodiscard]] uint32_t find(const uint8_t* text, size_t length, const uint64_t (&keep)[2]) const noexcept {
+    if (length > 16) [[unlikely]]
+      return find_longer({reinterpret_cast<const char*>(text), length});
+    return find_head({load8(text) & keep[0], load8(text + 8) & keep[1]}, length);
   }
   [[nodiscard]] std::string_view text(uint32_t id) const noexcept;
   [[nodiscard]] uint32_t size() const noexcept { return count_; }
@@ -51,6 +51,14 @@ class SymbolTable {
     uint64_t low;
     uint64_t high;
   };
+  [[nodiscard]] uint32_t find_head(const Head& head, size_t length) const noexcept {
+    for (uint64_t at = place(head, length);; at = (at + 1) & slot_mask_) {
+      const Slot& slot = slots_[at];
+      if (slot.low == head.low && slot.high == head.high && slot.length == length && slot.id1 != 0) [[likely]]
+        return slot.id1 - 1;
+      if (slot.id1 == 0) return kFull;
+    }
+  }
   // Multiplication to 128 bits folded to 64. A peer chooses the texts, so the hash is keyed with a random seed:
   // colliding texts can't be prepared.
   [[nodiscard]] static uint64_t fold(uint64_t a, uint64_t b) noexcept {

@@ -23,16 +23,14 @@ bool TemplateEngine::wants_to_learn() noexcept {
 
 void TemplateEngine::add(Template&& made) {
   Known fresh(std::move(made));
-  fresh.used = ++hits_;
   size_t at = known_.size();
   if (known_.size() < kMaxTemplates) {
     known_.push_back(std::move(fresh));
   } else {
-    const auto oldest =
-        std::min_element(known_.begin(), known_.end(), [](const Known& a, const Known& b) { return a.used < b.used; });
-    at = static_cast<size_t>(oldest - known_.begin());
-    *oldest = std::move(fresh);
+    at = static_cast<size_t>(std::min_element(std::begin(used_), std::end(used_)) - std::begin(used_));
+    known_[at] = std::move(fresh);
   }
+  used_[at] = ++hits_;
   known_[at].follower = static_cast<uint32_t>(at);
   clue_.look_for(known_);
 }
@@ -72,11 +70,11 @@ TemplateEngine::Hit TemplateEngine::decode(std::span<const uint8_t> message, Row
     guess = known_[current_].follower;
     if (!attempt(known_[guess], out)) return search(message, out, guess);
     follow(guess);
-    return hit(known_[guess]);
+  } else if (!attempt(known_[guess], out)) [[unlikely]] {
+    return search(message, out, guess);
   }
-  if (attempt(known_[guess], out)) [[likely]]
-    return hit(known_[guess]);
-  return search(message, out, guess);
+  stencils_.missed(known_[guess].layout, message, static_cast<uint32_t>(guess), hits_);
+  return hit(guess);
 }
 
 void TemplateEngine::follow(size_t at) noexcept {
@@ -91,7 +89,8 @@ TemplateEngine::Hit TemplateEngine::search(std::span<const uint8_t> message, Row
     if (at == tried || !first_literal_fits(known_[at], message)) continue;
     if (attempt(known_[at], out)) {
       follow(at);
-      return hit(known_[at]);
+      stencils_.missed(known_[at].layout, message, static_cast<uint32_t>(at), hits_);
+      return hit(at);
     }
     wasted += static_cast<size_t>(reached_ - begin_);
     out.clear();

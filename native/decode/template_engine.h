@@ -11,6 +11,8 @@
 #include "decode/row_writer.h"
 #include "decode/schema.h"
 #include "decode/shape_selector.h"
+#include "decode/stencil_run.h"
+#include "decode/stencil_set.h"
 #include "decode/template_program.h"
 
 namespace tickwire::decode {
@@ -26,6 +28,8 @@ class TemplateEngine {
 
   TemplateEngine(const Schema& schema, const ShapeSelector& selector, RowWriter& writer);
 
+  // First of all: the outcome of a message of which even the lengths of its values are known, null for any other.
+  [[nodiscard]] const DecodeOutcome* decode_at_once(std::span<const uint8_t> message, RowBatch& out);
   // Does not fit when no template does, or when the general engine has to say what is wrong; `out` is empty then.
   [[nodiscard]] Hit decode(std::span<const uint8_t> message, RowBatch& out);
 
@@ -52,7 +56,6 @@ class TemplateEngine {
     Program program;
     uint32_t words;         // of a row's fixed part; 0: no shape wants such messages
     uint32_t follower = 0;  // which one fitted the message after this one's last
-    uint64_t used = 0;      // when it last fitted, in hits
   };
 
   // The first guess by a few bytes at the same place in every message, where the layouts differ most.
@@ -76,8 +79,9 @@ class TemplateEngine {
 
   [[nodiscard]] bool attempt(Known& known, RowBatch& out);
   [[nodiscard]] bool attempt_rows(Known& known);
-  [[nodiscard]] Hit hit(Known& known) noexcept {
-    known.used = ++hits_;
+  [[nodiscard]] Hit hit(size_t at) noexcept {
+    const Known& known = known_[at];
+    used_[at] = ++hits_;
     const bool ignored = known.words == 0;
     return {true, ignored, cut_levels_, ignored ? uint8_t{0} : static_cast<uint8_t>(known.layout.shape_index)};
   }
@@ -94,6 +98,8 @@ class TemplateEngine {
   const ShapeSelector& selector_;
   RowWriter& writer_;
   std::vector<Known> known_;
+  uint64_t used_[kMaxTemplates] = {};  // when each last fitted, or a stencil that was made of it, in hits
+  StencilSet stencils_;
   Clue clue_;
   size_t current_ = 0;  // the last one that fitted where the clue did not tell
   uint64_t hits_ = 0;
@@ -112,6 +118,23 @@ class TemplateEngine {
   };
   std::vector<RootText> root_texts_;
 };
+
+[[gnu::always_inline]] inline const DecodeOutcome* TemplateEngine::decode_at_once(std::span<const uint8_t> message,
+                                                                                  RowBatch& out) {
+#if defined(__AVX2__)
+  const Stencil* const stencil = stencils_.find(message);
+  if (stencil == nullptr || !stencil::fits(*stencil, message)) [[unlikely]]
+    return nullptr;
+  if (!stencil::apply(*stencil, message.data(), writer_.symbols(), out)) [[unlikely]] {
+    out.clear();
+    return nullptr;
+  }
+  used_[stencil->origin] = ++hits_;
+  return &stencil->outcome;
+#else
+  return nullptr;
+#endif
+}
 
 inline bool TemplateEngine::open_row(const Known& known) {
   uint64_t* row = writer_.begin_row_unset(known.words);
