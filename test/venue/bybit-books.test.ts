@@ -103,4 +103,46 @@ describe('Bybit', () => {
       'publicTrade.ETHUSDT',
     ])
   }, 30_000)
+
+  it('a book that was removed and has come back on another socket is subscribed anew on that one', async () => {
+    const again: number[] = []
+    const server = await startWsServer({
+      onConnection: (socket, _request, connection) => {
+        const ended = new Set<string>()
+        socket.on('message', (data) => {
+          const { op, args, req_id } = JSON.parse(String(data)) as Message
+          if (args === undefined) return
+          socket.send(JSON.stringify({ success: true, ret_msg: '', conn_id: 'x', req_id, op }))
+          for (const topic of args) {
+            const isSlow = topic.endsWith('.S0')
+            if (op === 'unsubscribe') ended.add(topic)
+            else if (isSlow && ended.has(topic)) again.push(connection)
+            // Of this one nothing comes before it is subscribed anew.
+            if (op === 'subscribe' && (!isSlow || ended.has(topic))) socket.send(snapshot(topic))
+          }
+        })
+      },
+    })
+    closing.push(() => server.close())
+    const loop = new Loop()
+    closing.push(() => loop.close())
+    const md = bybit.marketData({
+      url: server.url,
+      loop,
+      symbols: Array.from({ length: 200 }, (_, i) => `S${i}`),
+      streams: ['book'],
+      books: { patience: 200, backoff: { first: 10, max: 20 }, depth: 1 },
+    })
+    closing.push(() => md.close())
+    const synced: string[] = []
+    md.on('synced', ({ book }) => synced.push(book.symbol))
+    await md.open()
+    await until(() => new Set(synced).size === 200, 'all are in sync')
+    expect(again).toEqual([0])
+    await md.remove(['S0'])
+    await md.add(['NEW'])
+    await md.add(['S0'])
+    await until(() => synced.filter((symbol) => symbol === 'S0').length === 2, 'it is in sync again')
+    expect(again).toEqual([0, 1])
+  }, 30_000)
 })

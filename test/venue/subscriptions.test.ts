@@ -143,6 +143,37 @@ describe('Subscriptions', () => {
     expect(rig.asked().slice(3)).toEqual(['subscribe A B', 'subscribe D', 'unsubscribe S0', 'unsubscribe S1'])
   })
 
+  it('does not subscribe anew what was removed, nor what was refused, while its messages waited', async () => {
+    const rig = start(names(41))
+    await vi.advanceTimersByTimeAsync(100)
+    const { subscriptions } = rig
+    const done: string[] = []
+    const anew = (...symbols: string[]): void => {
+      void subscriptions.resubscribe(symbols.map(trades)).then(() => done.push(symbols.join(' ')))
+    }
+    // Its own subscription, and that of its book, wait.
+    anew('S40')
+    anew('S39', 'S40')
+    subscriptions.remove([trades('S40')])
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(rig.asked().slice(1)).toEqual(['unsubscribe S39', 'subscribe S39'])
+    expect(done).toEqual(['S40', 'S39 S40'])
+    // Between the two messages: what was ended is not begun again, nor ended twice.
+    anew('S1')
+    anew('S2')
+    await vi.advanceTimersByTimeAsync(50)
+    subscriptions.remove([trades('S1')])
+    subscriptions.add([trades('S1')])
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(rig.asked().slice(3)).toEqual(['unsubscribe S1', 'unsubscribe S2', 'subscribe S2', 'subscribe S1'])
+    anew('S5')
+    anew('S3', 'S4')
+    subscriptions.answer({ kind: 'refused', id: null, topic: trades('S4'), code: '', message: 'no' })
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(rig.asked().slice(7)).toEqual(['unsubscribe S5', 'subscribe S5', 'unsubscribe S3', 'subscribe S3'])
+    expect({ twice: rig.twice, refused: rig.refused }).toEqual({ twice: [], refused: ['S4 no'] })
+  })
+
   it('gives up, and does not ask again for, what was removed before its message was refused', async () => {
     const rig = start([])
     await vi.advanceTimersByTimeAsync(0)

@@ -146,7 +146,11 @@ export class MarketData<const D extends JsonDecoder = JsonDecoder>
     for (const shard of [...this.#shards]) {
       const here = gone.filter((symbol) => shard.symbols.delete(symbol))
       if (here.length === 0) continue
-      for (const lane of shard.lanes) lane.remove(shard.topics(here))
+      for (const lane of shard.lanes) {
+        lane.remove(shard.topics(here))
+        // Or a book that comes back on another socket would be subscribed anew on this one.
+        for (const { feed } of lane.sockets) this.#books?.drop(feed, here)
+      }
       if (shard.symbols.size > 0) continue
       this.#shards.splice(this.#shards.indexOf(shard), 1)
       empty.push(shard)

@@ -155,6 +155,7 @@ export class Subscriptions {
     if (gone.length === 0) return
     this.#greet()
     if (!this.#open) return
+    this.#forget(gone)
     const waiting = this.#withdraw()
     const leaving = keysOf(waiting, 'unsubscribe')
     const extra = gone.filter((topic) => this.#onWire.has(topicKey(topic)) && !leaving.has(topicKey(topic)))
@@ -233,6 +234,7 @@ export class Subscriptions {
     asked?.topics.delete(key)
     this.#onWire.delete(key)
     if (!this.#wanted.delete(key)) return
+    this.#forget([topic])
     this.#greet()
     this.#owner.refused(topic, code, message)
   }
@@ -318,6 +320,14 @@ export class Subscriptions {
       op,
       topics: op === 'unsubscribe' ? topics : topics.filter((topic) => this.#wanted.has(topicKey(topic))),
     }))
+  }
+
+  /** Takes topics that are not wanted any more out of what waits to be subscribed anew: it would subscribe them after all. */
+  #forget(topics: readonly Topic[]): void {
+    for (const key of topics.map(topicKey)) {
+      for (const each of [...this.#anew]) if (each.drop(key)) this.#anew.delete(each)
+    }
+    this.#pacer.take((waiting): waiting is WaitingAnew => !isOwn(waiting) && waiting.of.topics.length === 0)
   }
 
   #sent(request: Waiting): boolean {
