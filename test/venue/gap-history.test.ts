@@ -5,7 +5,7 @@ import { OrderError, type OrderUpdate } from '../../dist/esm/venue/index.js'
 import { okxOrders } from '../../dist/esm/venue/okx/orders.js'
 
 /** Learns from a venue that answers each list as told; by the type of instrument. */
-async function learn(answer: (list: string) => unknown) {
+async function learn(answer: (list: string) => unknown, over = new AbortController()) {
   const asked: string[] = []
   const applied: OrderUpdate[] = []
   const history = new GapHistory(okxOrders(), {
@@ -19,7 +19,7 @@ async function learn(answer: (list: string) => unknown) {
     symbols: () => [],
     now: () => 1_700_000_100_000,
   })
-  const error = await history.learn(1_700_000_000_000).then(
+  const error = await history.learn(1_700_000_000_000, { over: over.signal, stop: new AbortController().signal }).then(
     () => null,
     (thrown: unknown) => thrown,
   )
@@ -68,6 +68,16 @@ describe('ended orders after a gap', () => {
       return listed(list)
     })
     expect([asked, error]).toEqual([['SPOT', 'MARGIN', 'SWAP'], late])
+  })
+
+  it('what counts no longer is not read to its end', async () => {
+    const over = new AbortController()
+    const { asked, error } = await learn((list) => {
+      if (list === 'MARGIN') over.abort()
+      return listed(list)
+    }, over)
+    expect(asked).toEqual(['SPOT', 'MARGIN'])
+    expect(error).toBe(over.signal.reason)
   })
 
   it('without a refusal nothing is thrown', async () => {

@@ -1,5 +1,6 @@
 /** What a desk asks for after a gap in its private stream. */
 import { execFile } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { Reconciler } from '../../dist/esm/venue/desk/reconciler.js'
@@ -118,4 +119,100 @@ describe('after a gap', () => {
     })
     expect(stdout).toBe('true\n')
   }, 30_000)
+
+  it('of any number of gaps one upon the other one look-up is under way, and one more learns what all have missed', async () => {
+    const tracks = Array.from({ length: 200 }, (_, i) => {
+      const track = new OrderTrack('BTC-USDT', `o${i}`)
+      track.apply(update(`o${i}`, 'open', '0'))
+      return track
+    })
+    const counts = { lists: 0, lookUps: 0, ended: 0, most: 0, done: 0 }
+    let underway = 0
+    let isLast = false
+    const asked = async (ms: number): Promise<void> => {
+      underway++
+      counts.most = Math.max(counts.most, underway)
+      await sleep(ms)
+      underway--
+    }
+    const source = {
+      openOrders: async () => {
+        counts.lists++
+        await asked(20)
+        return isLast ? tracks.map(({ clientOrderId }) => update(clientOrderId, 'open', '0')) : []
+      },
+      order: async ({ clientOrderId }: OrderRef) => {
+        counts.lookUps++
+        await asked(20)
+        return clientOrderId ?? ''
+      },
+      find: ({ clientOrderId }: Pick<OrderRef, 'clientOrderId'>) =>
+        tracks.find((track) => track.clientOrderId === clientOrderId),
+      open: () => tracks,
+      gone: () => expect.fail('nothing is gone'),
+      ended: async () => {
+        counts.ended++
+        await asked(20)
+      },
+    }
+    const failures: Error[] = []
+    await new Promise<void>((resolve) => {
+      const reconciler = new Reconciler(
+        source,
+        () => {
+          counts.done++
+          resolve()
+        },
+        (error) => failures.push(error),
+      )
+      reconciler.start()
+      let gaps = 0
+      const storm = setInterval(() => {
+        gaps++
+        isLast = gaps === 20
+        if (isLast) clearInterval(storm)
+        reconciler.start()
+      }, 10)
+    })
+    await sleep(50)
+    expect({ failures, done: counts.done, ended: counts.ended }).toEqual({ failures: [], done: 1, ended: 1 })
+    // One list, and then what it does not tell, four at a time: nothing of what counts no longer waits besides.
+    expect(counts.most).toBeLessThanOrEqual(4)
+    expect(counts.lists).toBe(2)
+    expect(counts.lookUps).toBeLessThanOrEqual(8)
+  })
+
+  it('gaps while nothing can be asked ask nothing more, and what is asked when the stream is lost is taken back', async () => {
+    const failures: string[] = []
+    const stops: AbortSignal[] = []
+    const source = {
+      openOrders: async ({ stop }: { readonly stop: AbortSignal }) => {
+        stops.push(stop)
+        throw new Error('the quota of the hour is used up')
+      },
+      order: async () => null,
+      find: () => undefined,
+      open: () => [],
+      gone: () => {},
+      ended: async () => {},
+    }
+    const reconciler = new Reconciler(
+      source,
+      () => expect.fail('nothing was learnt'),
+      (error) => failures.push(error.message),
+    )
+    for (let i = 0; i < 30; i++) {
+      reconciler.start()
+      await sleep(10)
+    }
+    expect(failures.length).toBe(1)
+    expect(stops.map(({ aborted }) => aborted)).toEqual([false])
+    reconciler.stop()
+    expect(stops.map(({ aborted }) => aborted)).toEqual([true])
+    // One that begins after that does so at once.
+    reconciler.start()
+    await sleep(10)
+    expect(failures.length).toBe(2)
+    reconciler.stop()
+  })
 })

@@ -10,7 +10,7 @@ import type { AccountEvent, Fill } from '../stream/account-events.js'
 import { PrivateStream } from '../stream/private-stream.js'
 import type { StreamPlan } from '../stream/stream-plan.js'
 import type { DeskEvents, DeskState } from './desk-events.js'
-import { Reconciler } from './reconciler.js'
+import { type LookUp, Reconciler } from './reconciler.js'
 import type { TrackedOrders } from './tracked-orders.js'
 
 /** What an {@link AccountStream} needs of its desk. */
@@ -23,12 +23,12 @@ export interface AccountStreamParts {
   readonly emitter: Emitter<DeskEvents>
   apply(update: OrderUpdate): void
   fill(fill: Fill): void
-  openOrders(): Promise<readonly OrderUpdate[]>
-  order(ref: OrderRef): Promise<unknown>
+  openOrders(lookUp: LookUp): Promise<readonly OrderUpdate[]>
+  order(ref: OrderRef, lookUp: LookUp): Promise<unknown>
   /** The venue knows it no more. */
   gone(track: OrderTrack): void
   /** Asks for what has ended since then, the venue's time in Unix milliseconds, and takes it. @throws OrderError */
-  endedSince(ms: number): Promise<void>
+  endedSince(ms: number, lookUp: LookUp): Promise<void>
   /** The stream is subscribed, again. */
   subscribed(): void
 }
@@ -54,12 +54,12 @@ export class AccountStream {
     const { orders } = parts
     this.#reconciler = new Reconciler(
       {
-        openOrders: () => parts.openOrders(),
-        order: (ref) => parts.order(ref),
+        openOrders: (lookUp) => parts.openOrders(lookUp),
+        order: (ref, lookUp) => parts.order(ref, lookUp),
         find: (ref) => orders.find(ref),
         open: () => orders.open(),
         gone: (track) => parts.gone(track),
-        ended: () => this.#ended(),
+        ended: (lookUp) => this.#ended(lookUp),
       },
       () => this.#caughtUp(),
       (error) => this.#stillBlind(error),
@@ -157,12 +157,12 @@ export class AccountStream {
   }
 
   /** What has ended meanwhile that nobody here knew of. A venue that does not tell that to this key is no reason to know nothing else. */
-  async #ended(): Promise<void> {
+  async #ended(lookUp: LookUp): Promise<void> {
     if (Number.isNaN(this.#missedSinceMs)) return
     try {
-      await this.#parts.endedSince(this.#missedSinceMs)
+      await this.#parts.endedSince(this.#missedSinceMs, lookUp)
     } catch (error) {
-      if (!(error instanceof OrderError) || isPassing(error)) throw error
+      if (!(error instanceof OrderError) || isPassing(error) || lookUp.over.aborted) throw error
       this.#set(this.#state, 'orders that were placed elsewhere and have ended could not be looked up', error)
     }
   }

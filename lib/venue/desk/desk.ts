@@ -15,6 +15,7 @@ import type { DeskWiring } from './desk-wiring.js'
 import { Fills } from './fills.js'
 import { GapHistory } from './gap-history.js'
 import { type DoorAnswer, OrderDoor } from './order-door.js'
+import type { LookUp } from './reconciler.js'
 import { dated, ended, settleAmend, settlePlace } from './settle.js'
 import { Switches } from './switches.js'
 import { TrackedOrders } from './tracked-orders.js'
@@ -80,7 +81,7 @@ export class Desk implements AsyncDisposable {
       apply: (update) => this.apply(update),
     })
     const history = new GapHistory(dialect, {
-      send: async (form) => (await this.#send(form)).body,
+      send: async (form, stop) => (await this.#send(form, stop)).body,
       apply: (update) => void this.apply(update),
       symbols: () => this.#orders.symbols(),
       now: () => rest.clock.timestamp(),
@@ -94,10 +95,10 @@ export class Desk implements AsyncDisposable {
       emitter: this.#emitter,
       apply: (update) => void this.apply(update),
       fill: (fill) => this.#fills.heard(fill),
-      openOrders: () => this.openOrders(),
-      order: (ref) => this.order(ref),
+      openOrders: (lookUp) => this.#allOpen(undefined, lookUp),
+      order: (ref, { stop }) => this.#look(this.#complete(ref), stop),
       gone: (track) => this.#gone(track),
-      endedSince: (ms) => history.learn(ms),
+      endedSince: (ms, lookUp) => history.learn(ms, lookUp),
       subscribed: () => this.#switches.reconnected(),
     })
   }
@@ -252,12 +253,17 @@ export class Desk implements AsyncDisposable {
    * Asks the venue for all open orders, of a symbol or of the account.
    * @throws OrderError
    */
-  async openOrders(symbol?: string): Promise<readonly OrderUpdate[]> {
+  openOrders(symbol?: string): Promise<readonly OrderUpdate[]> {
+    return this.#allOpen(symbol, null)
+  }
+
+  async #allOpen(symbol: string | undefined, lookUp: LookUp | null): Promise<readonly OrderUpdate[]> {
     const orders: OrderUpdate[] = []
     let from: string | null = null
     for (let page = 0; page < mostPages; page++) {
+      lookUp?.over.throwIfAborted()
       const asked = ++this.#asked
-      const { body } = await this.#send(this.dialect.openOrders(symbol, from))
+      const { body } = await this.#send(this.dialect.openOrders(symbol, from), lookUp?.stop)
       const { orders: read, next } = this.dialect.open(body)
       for (const update of read)
         if (symbol === undefined || update.symbol === symbol) orders.push(this.#take(update, asked))
@@ -322,16 +328,17 @@ export class Desk implements AsyncDisposable {
     return this.close()
   }
 
-  #send(form: OrderForm): Promise<DoorAnswer> {
-    return this.#door.send(form)
+  /** @param stop takes it back. */
+  #send(form: OrderForm, stop?: AbortSignal): Promise<DoorAnswer> {
+    return this.#door.send(stop === undefined ? form : { ...form, request: { ...form.request, signal: stop } })
   }
 
   /** The venue's own word on an order, taken and as it came; null: it knows none. */
-  async #look(ref: OrderRef): Promise<OrderUpdate | null> {
+  async #look(ref: OrderRef, stop?: AbortSignal): Promise<OrderUpdate | null> {
     for (const form of this.dialect.lookup(ref)) {
       try {
         const asked = ++this.#asked
-        const found = this.dialect.found((await this.#send(form)).body, ref)
+        const found = this.dialect.found((await this.#send(form, stop)).body, ref)
         if (found === null) continue
         this.#take(found, asked)
         return found

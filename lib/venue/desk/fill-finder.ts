@@ -15,10 +15,18 @@ export interface FillSource {
   giveUp(track: OrderTrack): void
 }
 
+/** An order that is looked after. */
+interface Wanted {
+  timer: NodeJS.Timeout | undefined
+  tries: number
+  /** How much of it was filled is not known either: it is asked about until there is an answer. */
+  isUnknown: boolean
+}
+
 /** Finds the trades behind fills of which only the amount is known: waits for the stream to tell them, then asks for them. */
 export class FillFinder {
   readonly #source: FillSource
-  readonly #wanted = new Map<OrderTrack, { timer: NodeJS.Timeout | undefined; tries: number }>()
+  readonly #wanted = new Map<OrderTrack, Wanted>()
   readonly #queue: OrderTrack[] = []
   #running = 0
   #closed = false
@@ -30,8 +38,18 @@ export class FillFinder {
   /** Looks after an order's fills, in so many milliseconds unless the trades were told until then. */
   want(track: OrderTrack, inMs: number): void {
     if (this.#closed || this.#wanted.has(track)) return
-    this.#wanted.set(track, { timer: undefined, tries: 0 })
+    this.#wanted.set(track, { timer: undefined, tries: 0, isUnknown: false })
     this.#later(track, inMs)
+  }
+
+  /** Looks for fills of an order that has ended nobody knows how, in its turn. */
+  search(track: OrderTrack): void {
+    const entry = this.#wanted.get(track)
+    if (entry !== undefined) entry.isUnknown = true
+    if (this.#closed || entry !== undefined) return
+    this.#wanted.set(track, { timer: undefined, tries: 0, isUnknown: true })
+    this.#queue.push(track)
+    this.#next()
   }
 
   /** Tells what is missing as it is: nobody will ask any more. */
@@ -70,11 +88,15 @@ export class FillFinder {
     const { missing, ask, giveUp } = this.#source
     const entry = this.#wanted.get(track)
     if (entry === undefined) return
-    if (missing(track) && ask !== null && entry.tries < mostTries) {
+    if ((missing(track) || entry.isUnknown) && ask !== null && entry.tries < mostTries) {
       entry.tries++
-      await ask(track).catch(() => {})
+      const isAnswered = await ask(track).then(
+        () => true,
+        () => false,
+      )
       if (this.#closed) return
-      if (missing(track)) {
+      if (isAnswered) entry.isUnknown = false
+      if (missing(track) || entry.isUnknown) {
         this.#later(track, firstPause * 2 ** (entry.tries - 1))
         return
       }

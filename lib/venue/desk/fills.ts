@@ -21,7 +21,6 @@ export class Fills {
   readonly #hearing: () => boolean
   readonly #tellsTrades: boolean
   readonly #tell: (event: FillEvent) => void
-  readonly #look: (track: OrderTrack) => Promise<void>
   readonly #stray = new Set<string>()
   #closed = false
 
@@ -39,12 +38,14 @@ export class Fills {
     this.#hearing = parts.hearing
     this.#tellsTrades = parts.tellsTrades
     this.#tell = parts.tell
-    this.#look = async (track) => {
-      for (const fill of (await trades?.(refOf(track), ask)) ?? []) this.heard(fill)
-    }
     this.#finder = new FillFinder({
       missing: (track) => this.#missing(track) !== '0',
-      ask: trades === null ? null : this.#look,
+      ask:
+        trades === null
+          ? null
+          : async (track) => {
+              for (const fill of await trades(refOf(track), ask)) this.heard(fill)
+            },
       giveUp: (track) => this.#unnamed(track),
     })
   }
@@ -56,10 +57,9 @@ export class Fills {
     else this.#finder.want(track, this.#tellsTrades ? graceMs : 0)
   }
 
-  /** An order has ended and nobody says with what: its trades are asked for once, as they may still be known. */
+  /** An order has ended and nobody says with what: its trades are asked for, as they may still be known. */
   search(track: OrderTrack): void {
-    if (this.#closed || !this.#hearing()) return
-    void this.#look(track).catch(() => {})
+    if (!this.#closed && this.#hearing()) this.#finder.search(track)
   }
 
   /** A trade was told, by the stream or a look-up, perhaps not for the first time. */

@@ -1,6 +1,7 @@
 import type { OrderUpdate } from '../order/order.js'
 import type { OrderDialect, OrderForm } from '../order/order-dialect.js'
 import { isPassing, OrderError } from '../order/order-error.js'
+import type { LookUp } from './reconciler.js'
 
 /** Pages that are read at most of one list. */
 const mostPages = 200
@@ -14,7 +15,7 @@ const mostMs = 6 * 24 * 3_600_000
 /** What a {@link GapHistory} works with. */
 export interface HistorySource {
   /** Resolves with the parsed body. @throws OrderError */
-  send(form: OrderForm): Promise<unknown>
+  send(form: OrderForm, stop: AbortSignal): Promise<unknown>
   apply(update: OrderUpdate): void
   /** Of remembered orders, each once. */
   symbols(): readonly string[]
@@ -38,9 +39,9 @@ export class GapHistory {
   /**
    * Takes all that has ended since then, the venue's time in Unix milliseconds. A list that the venue refuses keeps none of the others back:
    * the first refusal is thrown when all lists were asked for.
-   * @throws OrderError
+   * @throws OrderError; `over`'s reason when it counts no longer.
    */
-  async learn(sinceMs: number): Promise<void> {
+  async learn(sinceMs: number, lookUp: LookUp): Promise<void> {
     const history = this.#history
     if (history === undefined) return
     const since = Math.max(sinceMs, this.#source.now() - mostMs)
@@ -48,7 +49,7 @@ export class GapHistory {
     const refusals: OrderError[] = []
     for (const list of lists) {
       try {
-        await this.#list(list, since)
+        await this.#list(list, since, lookUp)
       } catch (error) {
         // Whoever asks will ask again, for all lists.
         if (!(error instanceof OrderError) || isPassing(error)) throw error
@@ -58,11 +59,12 @@ export class GapHistory {
     if (refusals.length > 0) throw refusals[0]
   }
 
-  async #list(list: string, since: number): Promise<void> {
+  async #list(list: string, since: number, { over, stop }: LookUp): Promise<void> {
     const { form, read } = this.#history as NonNullable<OrderDialect['history']>
     let from: string | null = null
     for (let page = 0; page < mostPages; page++) {
-      const { orders, next } = read(await this.#source.send(form(list, since, from)), from)
+      over.throwIfAborted()
+      const { orders, next } = read(await this.#source.send(form(list, since, from), stop), from)
       // Venues choose by the time of the order's beginning, or of its end.
       for (const update of orders) if (!(update.timeMs < since)) this.#source.apply(update)
       if (next === null || next === from) return
