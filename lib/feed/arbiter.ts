@@ -171,6 +171,9 @@ export class Arbiter<const D extends JsonDecoder = JsonDecoder> implements Async
   #channel: Channel | null = null
   #tenants: Set<LoopTenant> | null = null
   #closed = false
+  #closing: Promise<void> | null = null
+  /** What was held back has come. */
+  #ended: (() => void) | null = null
 
   static {
     arbiterInternals = (arbiter) => arbiter.#internals()
@@ -192,7 +195,7 @@ export class Arbiter<const D extends JsonDecoder = JsonDecoder> implements Async
     )
     this.#stats = new StatsMemory(ArbiterLayout.pathsOffset + parsed.paths * ArbiterLayout.pathBytes)
     this.#delivery = new ArbiterDelivery(parsed.decode, this.#emitter, parsed.batch.rows, nowNs, {
-      state: () => {},
+      state: () => this.#ended?.(),
       fail: (error) => (this.#channel === null ? throwLater(error) : this.#channel.fail(error)),
       channel: () => this.#channel,
     })
@@ -248,11 +251,13 @@ export class Arbiter<const D extends JsonDecoder = JsonDecoder> implements Async
     return { ...counters, paths, nativeToJs: this.#stats.snapshot().latency.nativeToJs }
   }
 
-  /** Ends it: rows of its feeds are dropped from then on, so close them first. What is under way to listeners still comes. */
-  async close(): Promise<void> {
-    this.#closed = true
-    this.#delivery.endPull(null)
-    this.#release()
+  /**
+   * Ends it: rows of its feeds are dropped from then on, so close them first. With `inOrder` listeners are told what is missing, as gaps, and get the
+   * rows that were held back behind that, before it resolves. Async iteration ends at once.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -302,11 +307,31 @@ export class Arbiter<const D extends JsonDecoder = JsonDecoder> implements Async
     return native
   }
 
+  async #close(): Promise<void> {
+    this.#closed = true
+    this.#delivery.endPull(null)
+    const native = this.#native
+    const channel = this.#channel
+    if (native !== null && channel !== null && this.#options.inOrder !== false) {
+      const ended = new Promise<void>((resolve) => {
+        this.#ended = resolve
+      })
+      native.end()
+      // No feed may be left that keeps the process alive until then.
+      channel.retain()
+      channel.pump(ended)
+      await ended
+      channel.release()
+    }
+    this.#release()
+  }
+
   #release(): void {
     const native = this.#native
     const channel = this.#channel
     if (native === null || channel === null) return
     this.#closed = true
+    this.#ended?.()
     this.#native = null
     this.#tenants?.delete(this.#tenant)
     channel.detach(native.handle)

@@ -139,7 +139,7 @@ export abstract class FeedBase<Events extends object, Item, Info, N extends Nati
       return Promise.reject(error)
     }
     signal?.addEventListener('abort', this.#onAbort, { once: true })
-    this.#pump(opening.promise)
+    this.#channel?.pump(opening.promise)
     return opening.promise
   }
 
@@ -155,7 +155,7 @@ export abstract class FeedBase<Events extends object, Item, Info, N extends Nati
     this.#closing = closing
     native.close(code, reason)
     this.#delivery.endPull(null)
-    this.#pump(closing.promise)
+    this.#channel?.pump(closing.promise)
     return closing.promise
   }
 
@@ -322,27 +322,6 @@ export abstract class FeedBase<Events extends object, Item, Info, N extends Nati
       this.#kind.released?.()
       throw error
     }
-  }
-
-  /** Nobody else reads the ring of a polling context while it waits for a promise. */
-  #pump(until: Promise<unknown>): void {
-    const channel = this.#channel
-    if (channel === null || channel.wake !== 'poll') return
-    let pending = true
-    const stop = (): void => {
-      pending = false
-    }
-    until.then(stop, stop)
-    const turn = (): void => {
-      if (!pending || channel.closed) return
-      try {
-        channel.poll(Number.POSITIVE_INFINITY)
-      } catch (error) {
-        throwLater(error)
-      }
-      setImmediate(turn)
-    }
-    setImmediate(turn)
   }
 
   #onState(record: StateRecord): void {

@@ -232,6 +232,8 @@ export interface NativeArbiterOptions {
 /** What feeds share that carry the same streams (`native/feed/arbiter.h`). */
 export interface NativeArbiter {
   readonly handle: number
+  /** With `inOrder`: what is missing is told, what was held back behind it comes, and then a STATE record to `disconnected`. */
+  end(): void
   /** Its memory is kept until the last feed that has a share in it is gone. */
   destroy(): void
 }

@@ -143,6 +143,26 @@ export class Channel {
     return count
   }
 
+  /** Nobody else reads the ring of a polling context while it waits for a promise. */
+  pump(until: Promise<unknown>): void {
+    if (this.wake !== 'poll') return
+    let pending = true
+    const stop = (): void => {
+      pending = false
+    }
+    until.then(stop, stop)
+    const turn = (): void => {
+      if (!pending || this.#closed) return
+      try {
+        this.poll(Number.POSITIVE_INFINITY)
+      } catch (error) {
+        throwLater(error)
+      }
+      setImmediate(turn)
+    }
+    setImmediate(turn)
+  }
+
   /** No feed may be open on it. */
   close(): void {
     if (this.#closed) return

@@ -48,9 +48,9 @@ Result<feed::ArbiterOptions> read_options(const Napi::Object& js, std::vector<Na
 }  // namespace
 
 Napi::Function ArbiterObject::define(Napi::Env env) {
-  return DefineClass(
-      env, "Arbiter",
-      {InstanceMethod<&ArbiterObject::destroy>("destroy"), InstanceAccessor<&ArbiterObject::handle>("handle")});
+  return DefineClass(env, "Arbiter",
+                     {InstanceMethod<&ArbiterObject::end>("end"), InstanceMethod<&ArbiterObject::destroy>("destroy"),
+                      InstanceAccessor<&ArbiterObject::handle>("handle")});
 }
 
 ArbiterObject::ArbiterObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -102,6 +102,11 @@ void ArbiterObject::release() noexcept {
   channel_ = nullptr;
   channel_ref_.Reset();
   memory_.clear();
+}
+
+Napi::Value ArbiterObject::end(const Napi::CallbackInfo& info) {
+  if (channel_ != nullptr) (void)channel_->host().loop().post([arbiter = arbiter_] { arbiter->end(); });
+  return info.Env().Undefined();
 }
 
 Napi::Value ArbiterObject::destroy(const Napi::CallbackInfo& info) {

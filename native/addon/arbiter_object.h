@@ -28,6 +28,7 @@ class ArbiterObject final : public Napi::ObjectWrap<ArbiterObject>, public Tenan
 
  private:
   Napi::Value handle(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), handle_); }
+  Napi::Value end(const Napi::CallbackInfo& info);
   Napi::Value destroy(const Napi::CallbackInfo& info);
   void release() noexcept;
 

@@ -107,7 +107,7 @@ Arbiter::~Arbiter() = default;
 
 void Arbiter::on_space() {
   (void)publisher_->on_space();
-  if (drain()) publisher_->flush();
+  hand_on();
 }
 
 void Arbiter::close_lane(uint32_t lane) noexcept {

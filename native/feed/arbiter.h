@@ -111,6 +111,11 @@ class Arbiter final : public ChannelTenant, private SpaceListener {
   [[nodiscard]] bool in_order() const noexcept { return options_.in_order; }
   Dropped arrange(decode::RowBatch& batch, uint32_t path, uint32_t lane, const ReceiveTimes& times);
   [[nodiscard]] bool drain() { return line_.empty() || line_.drain(*publisher_); }
+  // All messages of one read have been arranged.
+  void end_of_read() { publisher_->end_of_read(channel_.loop().now_ns()); }
+  // Waits for nothing any more: what is missing is told and what was held back behind it comes, and then a state
+  // record, `disconnected`. Whoever has read that has read everything.
+  void end();
 
  private:
   static constexpr uint32_t kNone = UINT32_MAX;
@@ -183,6 +188,7 @@ class Arbiter final : public ChannelTenant, private SpaceListener {
   void release(Order& order, int64_t to);
   void wait_no_longer(Key& key, int64_t number);
   void on_hold_timer(int64_t now_ns);
+  void hand_on();
   void show_held(int64_t more) noexcept {
     bump(kCountersOffset + static_cast<size_t>(ArbiterCounter::kHeld) * 8, static_cast<uint64_t>(more));
   }
@@ -227,6 +233,7 @@ class Arbiter final : public ChannelTenant, private SpaceListener {
   HeldRows held_;
   RowLine line_;
   std::vector<uint32_t> holding_;  // keys with rows that are held back
+  bool ends_ = false;              // that it has ended is to be told behind all rows
   ReceiveTimes times_;             // of the rows that are looked at
   MemberTimer<Arbiter, &Arbiter::on_hold_timer> hold_timer_{*this};
 };

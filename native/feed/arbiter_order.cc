@@ -85,7 +85,31 @@ void Arbiter::on_hold_timer(int64_t now_ns) {
     return !key.order.listed;
   });
   if (!holding_.empty()) channel_.loop().timers().arm(hold_timer_, soonest);
-  (void)drain();
+  hand_on();
+}
+
+void Arbiter::end() {
+  for (const uint32_t index : holding_) {
+    Key& key = key_at(index);
+    wait_no_longer(key, std::numeric_limits<int64_t>::max());
+    key.order.listed = false;
+  }
+  holding_.clear();
+  ends_ = true;
+  hand_on();
+}
+
+// What is due, as far as there is room.
+void Arbiter::hand_on() {
+  const bool all = drain();
+  // Announcements that wait would come behind it.
+  if (all && ends_ && (conflator_ == nullptr || conflator_->waiting().empty())) {
+    ends_ = false;
+    constexpr double kNoAttempt = std::numeric_limits<double>::quiet_NaN();
+    const StateChange end{State::kDisconnected, State::kDisconnected, Errc::kNone, 0, 0, kNoAttempt, {}};
+    auto record = state_record(handle_, channel_.loop().now_ns(), end);
+    publisher_->control(record);
+  }
   publisher_->flush();
 }
 

@@ -41,6 +41,7 @@ class Feed final : private ws::SessionListener, public FeedCore {
   void on_ping(std::span<const uint8_t> payload) override;
   void on_batch_end() override {
     if (books_) books_->end_of_read();
+    if (arbiter_ != nullptr && arbiter_->in_order()) arbiter_->end_of_read();
     end_of_read();
   }
   void on_bytes(size_t n) override { count_read(n); }

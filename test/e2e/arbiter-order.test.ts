@@ -82,6 +82,62 @@ describe('in order', () => {
     expect(rows).toEqual([...rows].sort((a, b) => a - b))
   })
 
+  it.each(['block', 'dropOldest', 'conflate'] as const)(
+    'what is held back when it is closed comes, behind the gaps before it (%s)',
+    async (overflow) => {
+      await using rig = await start({ windowMs: 60_000 }, { overflow })
+      const { arbiter, feeds, servers, told, rows } = rig
+      servers[0].broadcast(message(1), message(4), message(5), message(9), message(1, 'B'), message(3, 'B'))
+      await until(() => arbiter.stats().held === 4 && rows.length >= 2, 'four are ahead')
+      await Promise.all(feeds.map((feed) => feed.close()))
+      const first = told.length
+      await arbiter.close()
+      const [gaps, rest] = [told.slice(first).filter((each) => each.includes('-')), told.slice(first)]
+      expect(gaps).toEqual(['2-3', '6-8', '2-2'])
+      // Of conflated rows the newest ones count.
+      if (overflow === 'conflate') expect(rows.slice(2).sort()).toEqual([3, 9])
+      else expect(rest).toEqual(['2-3', '4', '5', '6-8', '9', '2-2', '3'])
+      const { held, openMissing, missing } = arbiter.stats()
+      expect({ held, openMissing, missing }).toEqual({ held: 0, openMissing: 0, missing: 6 })
+    },
+  )
+
+  it('is closed also where nobody reads by himself, nothing has come, or the loop ends', async () => {
+    const server = await startWsServer()
+    const loop = new Loop({ mode: 'inline' })
+    const arbiter = new Arbiter({ decode, loop, wake: 'poll', inOrder: { windowMs: 60_000 } })
+    const told: string[] = []
+    arbiter.on('rows', (batch) => {
+      for (const { id } of batch) told.push(`${id}`)
+    })
+    arbiter.on('gap', ({ from, to }) => told.push(`${from}-${to}`))
+    const feed = new Feed({ url: server.url, decode, arbiter, loop, wake: 'poll' })
+    await feed.open()
+    server.broadcast(message(1), message(3))
+    await until(() => {
+      feed.poll()
+      return arbiter.stats().held === 1
+    }, 'one is ahead')
+    await feed.close()
+    await Promise.all([arbiter.close(), arbiter.close()])
+    expect(told).toEqual(['1', '2-2', '3'])
+    await new Arbiter({ decode, loop, inOrder: true }).close()
+    const [one, other] = [new Loop({ mode: 'park' }), new Loop({ mode: 'park' })]
+    for (const each of [one, other]) {
+      const held = new Arbiter({ decode, loop: each, inOrder: true })
+      const source = new Feed({ url: server.url, decode, arbiter: held, loop: each })
+      await source.open()
+      if (each === one) await each.close()
+      else {
+        const closed = Promise.all([source.close(), held.close()])
+        await each.close()
+        await closed
+      }
+    }
+    await loop.close()
+    await server.close()
+  })
+
   it('no more wait than are allowed', async () => {
     await using rig = await start({ windowMs: 60_000, rows: 2 })
     const { servers, told } = rig

@@ -46,7 +46,9 @@ struct OrderBench : Bench {
     std::vector<std::string> out;
     tickwire::test::Record r;
     while (channel.reader.next(r)) {
-      if (r.kind == RecordKind::kSequenceGap) {
+      if (r.kind == RecordKind::kState) {
+        out.push_back("end");
+      } else if (r.kind == RecordKind::kSequenceGap) {
         out.push_back(std::to_string(r.words.at(2)) + "-" + std::to_string(r.words.at(3)));
       } else if (r.kind == RecordKind::kRow) {
         CHECK(r.feed == kHandle);
@@ -185,6 +187,71 @@ TEST_CASE("arbiter in order: with a full ring nothing is lost, and no more is ta
   for (int64_t i = 2; i <= 402; ++i) want.push_back(std::to_string(i));
   REQUIRE(told.size() > want.size());
   CHECK(std::equal(want.begin(), want.end(), told.end() - static_cast<ptrdiff_t>(want.size())));
+}
+
+TEST_CASE("arbiter in order: at its end what is missing is told, and what was held back comes") {
+  OrderBench bench;
+  CHECK(bench.give(0, {1, 3, 4, 7}, 0));
+  CHECK(bench.give(1, {1, 4}, 0));
+  CHECK(bench.told() == Told{"1", "1"});
+  bench.arbiter->end();
+  CHECK(bench.told() == Told{"2-2", "3", "4", "5-6", "7", "2-3", "4", "end"});
+  CHECK(bench.count(ArbiterCounter::kHeld) == 0);
+  CHECK(bench.count(ArbiterCounter::kOpenMissing) == 0);
+  CHECK(bench.count(ArbiterCounter::kMissing) == 5);
+  // The timer that was armed finds nothing.
+  bench.run_for(20);
+  CHECK(bench.told().empty());
+
+  OrderBench nothing;
+  nothing.arbiter->end();
+  CHECK(nothing.told() == Told{"end"});
+}
+
+TEST_CASE("arbiter in order: at its end all that is due comes first, however long the ring is full") {
+  for (const Overflow overflow : {Overflow::kBlock, Overflow::kDropOldest}) {
+    ArbiterOptions options = ordered();
+    options.overflow = overflow;
+    options.pending_bytes = 256 << 10;
+    OrderBench bench(std::move(options), EventRing::kMinCapacity);
+    std::vector<int64_t> ahead;
+    CHECK(bench.give(0, {1}, 0));
+    for (int64_t i = 0; i < 400; ++i) ahead.push_back(3 + i);
+    CHECK(bench.give(0, ahead, 0));
+    for (int64_t other = 1; other < 800 && bench.give(1, {other}, 0); ++other) {
+    }
+    bench.arbiter->end();
+    Told told;
+    for (int i = 0; i < 1'000 && (told.empty() || told.back() != "end"); ++i) {
+      for (const std::string& each : bench.told()) told.push_back(each);
+    }
+    Told want{"2-2"};
+    for (int64_t i = 3; i <= 402; ++i) want.push_back(std::to_string(i));
+    want.push_back("end");
+    REQUIRE(told.size() > want.size());
+    CHECK(std::equal(want.begin(), want.end(), told.end() - static_cast<ptrdiff_t>(want.size())));
+    CHECK(std::count(told.begin(), told.end(), "end") == 1);
+  }
+}
+
+TEST_CASE("arbiter in order: a reader that sleeps is woken while a read goes on, also after many rows") {
+  ArbiterOptions options = ordered();
+  options.flush_rows = 8;
+  OrderBench bench(std::move(options), 256 << 10);
+  tickwire::test::Record r;
+  int64_t n = 0;
+  for (int read = 0; read < 50; ++read) {
+    CHECK(bench.channel.reader.sleep());
+    const int before = bench.channel.waker.calls.load();
+    std::vector<int64_t> rows;
+    for (int i = 0; i < 16; ++i) rows.push_back(++n);
+    CHECK(bench.give(0, rows, 0));
+    CHECK(bench.channel.waker.calls.load() == before + 1);
+    bench.arbiter->end_of_read();
+    while (bench.channel.reader.next(r)) {
+    }
+    if (bench.channel.reader.free()) bench.channel.channel.on_nudge();
+  }
 }
 
 TEST_CASE("arbiter in order: any delays and losses") {
