@@ -39,25 +39,33 @@ export type ParsedKrakenBook = z.output<typeof krakenBookSchema>
 /** Numbers keep the decimals that they are written with: the check sum is made of them. */
 const side = { exact: true, priceKey: 'price', sizeKey: 'qty' } as const
 
+/** Fields of all books, of levels as well as of orders. */
+export const krakenBookFields = {
+  symbol: symbol('/symbol'),
+  type: symbol('/type', { from: 'root' }),
+  checksum: int64('/checksum', { optional: true }),
+} as const
+
+/** What they mean, and the sides. */
+export const krakenBookRole = {
+  each: '/data',
+  book: {
+    symbol: 'symbol',
+    bids: 'bids',
+    asks: 'asks',
+    checksum: 'checksum',
+    snapshot: { field: 'type', is: 'snapshot' },
+  },
+} as const
+
 export const krakenBookShapes = {
   book: json(
     {
-      symbol: symbol('/symbol'),
-      type: symbol('/type', { from: 'root' }),
-      checksum: int64('/checksum', { optional: true }),
+      ...krakenBookFields,
       bids: levels('/bids', { ...side, max: 2_000 }),
       asks: levels('/asks', { ...side, max: 2_000 }),
     },
-    {
-      each: '/data',
-      book: {
-        symbol: 'symbol',
-        bids: 'bids',
-        asks: 'asks',
-        checksum: 'checksum',
-        snapshot: { field: 'type', is: 'snapshot' },
-      },
-    },
+    krakenBookRole,
   ),
 }
 

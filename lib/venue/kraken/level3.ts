@@ -3,9 +3,9 @@
 import { json } from '../../feed/json.js'
 import type { VenueBookPlan } from '../book/plan.js'
 import type { MarketLimits } from '../market/market-feeds.js'
-import { krakenBookPlan, krakenBookRequest, type ParsedKrakenBook } from './book.js'
+import { krakenBookFields, krakenBookPlan, krakenBookRequest, krakenBookRole, type ParsedKrakenBook } from './book.js'
 
-const { symbol, int64, orders } = json
+const { orders } = json
 
 /** Numbers keep the decimals that they are written with: the check sum is made of them. The depth counts prices, which have any number of orders. */
 const side = {
@@ -20,22 +20,11 @@ const side = {
 export const level3Shapes = {
   book: json(
     {
-      symbol: symbol('/symbol'),
-      type: symbol('/type', { from: 'root' }),
-      checksum: int64('/checksum', { optional: true }),
+      ...krakenBookFields,
       bids: orders('/bids', side),
       asks: orders('/asks', side),
     },
-    {
-      each: '/data',
-      book: {
-        symbol: 'symbol',
-        bids: 'bids',
-        asks: 'asks',
-        checksum: 'checksum',
-        snapshot: { field: 'type', is: 'snapshot' },
-      },
-    },
+    krakenBookRole,
   ),
 }
 
