@@ -47,6 +47,48 @@ TEST_CASE("when all was consumed it starts again at the beginning") {
   CHECK(buffer.writable().data() == start);
 }
 
+TEST_CASE("the beginning of a message is taken along to the front") {
+  RecvBuffer buffer = std::move(RecvBuffer::create(1u << 20).value());
+  const uint8_t* const start = buffer.writable().data();
+  const auto fill = [&](size_t bytes) {
+    for (size_t i = 0; i < bytes; ++i) buffer.writable()[i] = static_cast<uint8_t>(i * 7 + i / 251);
+    buffer.produced(bytes);
+  };
+  const auto rest_is = [&](size_t from, size_t bytes) {
+    const std::span<uint8_t> left = buffer.readable();
+    bool same = left.size() == bytes;
+    for (size_t i = 0; i < left.size(); ++i)
+      same = same && left[i] == static_cast<uint8_t>((from + i) * 7 + (from + i) / 251);
+    return same;
+  };
+  fill(200'000);
+  buffer.consume(200'000 - 1500);
+  CHECK(buffer.readable().data() == start);
+  CHECK(rest_is(200'000 - 1500, 1500));
+  buffer.clear();
+  fill(200'000);
+  buffer.consume(200'000 - 3000);  // more than is worth it
+  CHECK(buffer.readable().data() == start + 200'000 - 3000);
+  CHECK(rest_is(200'000 - 3000, 3000));
+  buffer.clear();
+  fill(60'000);
+  buffer.consume(60'000 - 10);  // not far enough
+  CHECK(buffer.readable().data() == start + 60'000 - 10);
+  buffer.clear();
+  fill(buffer.capacity());
+  buffer.consume(buffer.capacity() - 100);
+  CHECK(buffer.readable().data() == start);
+  CHECK(rest_is(buffer.capacity() - 100, 100));
+  // What goes on in front of itself stays where it is.
+  buffer.clear();
+  buffer.produced(buffer.capacity() - 50);
+  buffer.consume(buffer.capacity() - 5000);
+  buffer.produced(550);
+  buffer.consume(4500);
+  CHECK(buffer.readable().size() == 1000);
+  CHECK(buffer.readable().data() == start + buffer.capacity() - 500);
+}
+
 TEST_CASE("unread bytes are always contiguous and never change") {
   RecvBuffer buffer = std::move(RecvBuffer::create(1).value());
   std::string model;
