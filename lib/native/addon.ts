@@ -427,7 +427,7 @@ export const TapLayout = {
 /** Event ring: offsets in 32-bit words of the header, positions are byte counts modulo 2³². */
 export const RingLayout = {
   magic: 0x474e5254,
-  version: 1,
+  version: 2,
   magicWord: 0,
   versionWord: 1,
   capacityWord: 2,
@@ -446,6 +446,8 @@ export const RingLayout = {
 export const RecordKind = {
   /** Skip: the rest of the ring up to its end. */
   pad: 0,
+  /** The next record is at the front of the ring. */
+  restart: 31,
   /** Words: header, rx f64, kernel f64, fields (`native/decode/row_batch.h`). */
   row: 1,
   /** header, u32 slot | u32 0: take the newest value of that slot of the feed's conflation region of this shape. */

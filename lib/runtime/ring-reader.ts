@@ -74,6 +74,8 @@ export class RingReader {
   readonly #sinks: (RecordSink | undefined)[] = []
   /** Everything before it was handed over. */
   #tail = 0
+  /** The position that lies at the front of the ring. */
+  #origin = 0
   /** Tail as the core knows it. */
   #freed = 0
   #draining = false
@@ -207,7 +209,7 @@ export class RingReader {
       this.#budget = 0
     }
     while (tail !== head && this.#count < maxRows) {
-      const word = dataWord + ((tail & mask) >>> 3)
+      const word = dataWord + (((tail - this.#origin) & mask) >>> 3)
       const length = i32[word * 2] as number
       const available = (head - tail) | 0
       if (length < 8 || (length & 7) !== 0 || length > available) throw this.#corrupt(length)
@@ -215,7 +217,9 @@ export class RingReader {
       const sink = sinks[kind >>> 16]
       const type = kind & 0xff
       let next = word + (length >>> 3)
-      if (sink !== undefined) {
+      if (type === RecordKind.restart) {
+        this.#origin = (tail + length) | 0
+      } else if (sink !== undefined) {
         if (type === RecordKind.row || type === RecordKind.conflated) {
           next = this.#rows(sink, word, kind, length, available, maxRows)
         } else if (type === RecordKind.text || type === RecordKind.binary) {

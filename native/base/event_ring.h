@@ -32,7 +32,8 @@ enum class RecordKind : uint8_t {
   kHttpEnd = 18,
   kHttpFailed = 19,
   kHttpConnection = 20,
-  kHub = 32,  // what happened to a hub's clients; laid out in native/addon/hub_record.h
+  kRestart = 31,  // the next record is at the front of the ring
+  kHub = 32,      // what happened to a hub's clients; laid out in native/addon/hub_record.h
 };
 
 [[nodiscard]] constexpr uint64_t record_header(uint32_t bytes, RecordKind kind, uint8_t shape, uint16_t feed) noexcept {
@@ -42,10 +43,12 @@ enum class RecordKind : uint8_t {
 class EventRing {
  public:
   static constexpr uint32_t kMagic = 0x474E5254;
-  static constexpr uint32_t kVersion = 1;
+  static constexpr uint32_t kVersion = 2;
   static constexpr size_t kDataOffset = 256;
   static constexpr size_t kMinCapacity = 64u << 10;
   static constexpr size_t kMaxCapacity = size_t{1} << 30;
+  // How far a ring is written before it may start again at its front.
+  static constexpr uint32_t kRestartAt = 64u << 10;
 
   // Formats `memory` (kDataOffset + a power of two). The memory must outlive the ring.
   [[nodiscard]] static Result<EventRing> format(std::span<uint8_t> memory);
@@ -53,20 +56,20 @@ class EventRing {
   // Contiguous room for a record of `bytes` (a multiple of 8), or null when the reader has not freed enough. The record
   // is visible to nobody before publish().
   [[nodiscard]] uint8_t* reserve(uint32_t bytes) noexcept {
-    const uint32_t offset = write_ & mask_;
-    const uint32_t to_end = capacity_ - offset;
-    const uint32_t need = bytes <= to_end ? bytes : bytes + to_end;
-    if (capacity_ - (write_ - tail_seen_) < need) {
-      // Acquire: what the reader did with the freed records happened before we overwrite them.
-      tail_seen_ = tail().load(std::memory_order_acquire);
-      if (capacity_ - (write_ - tail_seen_) < need) return nullptr;
+    uint32_t pad = 0;
+    if (bytes > end_ - place()) [[unlikely]]
+      pad = pad_before(bytes);
+    if (capacity_ - (write_ - tail_seen_) < bytes + pad) {
+      look_at_tail();
+      if (capacity_ - (write_ - tail_seen_) < bytes + pad) return nullptr;
     }
-    if (bytes > to_end) {
-      const uint64_t pad = record_header(to_end, RecordKind::kPad, 0, 0);
-      std::memcpy(data_ + offset, &pad, 8);
-      write_ += to_end;
+    if (pad != 0) {
+      const uint64_t header = record_header(pad, RecordKind::kPad, 0, 0);
+      std::memcpy(data_ + place(), &header, 8);
+      write_ += pad;
+      end_ = capacity_;
     }
-    return data_ + (write_ & mask_);
+    return data_ + place();
   }
   void commit(uint32_t bytes) noexcept { write_ += bytes; }
 
@@ -77,10 +80,30 @@ class EventRing {
     uint32_t bytes;
   };
   [[nodiscard]] Room room(uint32_t limit) noexcept {
-    const uint32_t offset = write_ & mask_;
+    const uint32_t offset = place();
     const uint32_t unread = write_ - tail_seen_;
     const uint32_t free = limit > unread ? limit - unread : 0;
-    return {reinterpret_cast<uint64_t*>(data_ + offset), std::min({free, capacity_ - offset, max_record()})};
+    return {reinterpret_cast<uint64_t*>(data_ + offset), std::min({free, end_ - offset, max_record()})};
+  }
+
+  // Goes on at the front when the reader has taken everything and the ring was written for a good way: a reader that
+  // keeps up then has the same few cache lines again and again, instead of all of the ring one after the other. Nothing
+  // may be reserved and not committed. What a flush sends later includes the record that tells the reader of it.
+  void restart_when_drained() noexcept {
+    // Near the middle the largest record would fit neither in front of the place where this one stands nor behind it.
+    const uint32_t at = place();
+    const uint32_t half = capacity_ / 2;
+    if (at < kRestartAt || (at > half - 16 && at < half + 8) || write_ != published_) return;
+    look_at_tail();
+    if (tail_seen_ != write_) return;
+    const uint64_t header = record_header(8, RecordKind::kRestart, 0, 0);
+    std::memcpy(data_ + at, &header, 8);
+    // Until the reader has taken this record nothing may be written over it; 8 bytes in front of it are kept for the
+    // head of a pad that leads past it.
+    end_ = at - 8;
+    restart_ = write_;
+    write_ += 8;
+    origin_ = write_;
   }
 
   // Makes everything committed visible to a reader that is awake. One store.
@@ -113,7 +136,7 @@ class EventRing {
 
   // Bytes that the reader has not freed, as of now.
   [[nodiscard]] uint32_t used() noexcept {
-    tail_seen_ = tail().load(std::memory_order_acquire);
+    look_at_tail();
     return write_ - tail_seen_;
   }
   // Like used(), by the last tail that was seen: never too small, free of cache traffic.
@@ -124,7 +147,13 @@ class EventRing {
 
  private:
   EventRing(uint8_t* base, uint32_t capacity) noexcept
-      : base_(base), data_(base + kDataOffset), capacity_(capacity), mask_(capacity - 1) {}
+      : base_(base), data_(base + kDataOffset), capacity_(capacity), mask_(capacity - 1), end_(capacity) {}
+  // Offset of the next record.
+  [[nodiscard]] uint32_t place() const noexcept { return (write_ - origin_) & mask_; }
+  // Acquire: what the reader did with the freed records happened before we overwrite them.
+  void look_at_tail() noexcept { tail_seen_ = tail().load(std::memory_order_acquire); }
+  // `bytes` do not fit in front of `end_`: how long a pad has to be so that they fit behind it. 0 when they fit now.
+  [[nodiscard]] uint32_t pad_before(uint32_t bytes) noexcept;
   // std::atomic<uint32_t> is lock-free and has the layout of uint32_t on every platform we build for (asserted in the
   // .cc).
   [[nodiscard]] std::atomic<uint32_t>& word(size_t i) const noexcept {
@@ -139,7 +168,10 @@ class EventRing {
   uint8_t* data_;
   uint32_t capacity_;
   uint32_t mask_;
-  uint32_t write_ = 0;  // positions are byte counts modulo 2^32
+  uint32_t end_;          // offset up to which records may be written in one piece
+  uint32_t origin_ = 0;   // the position that lies at offset 0
+  uint32_t restart_ = 0;  // position of the last record of that kind, where end_ is not the ring's end
+  uint32_t write_ = 0;    // positions are byte counts modulo 2^32
   uint32_t published_ = 0;
   uint32_t checked_ = 0;  // published_ at the last look at `sleeping`
   uint32_t tail_seen_ = 0;

@@ -64,6 +64,7 @@ class FeedCore : public ChannelTenant, private SourceListener, private Heartbeat
   void count_read(size_t n) noexcept {
     stats_.add(Counter::kReads);
     stats_.add(Counter::kBytes, n);
+    publisher_->begin_read();
   }
   // A message of so many bytes was delivered, or refused for good.
   void taken(size_t bytes, const ReceiveTimes& times) noexcept {

@@ -27,6 +27,8 @@ class Publisher {
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
 
+  // Before the messages of a read.
+  void begin_read() noexcept { channel_.ring().restart_when_drained(); }
   // Empties `batch` and lets the next message's rows be made where they will be published, if they may be published at
   // once. To be called before each message is decoded.
   void prepare(decode::RowBatch& batch) noexcept {

@@ -60,20 +60,25 @@ class RingReader {
   bool next(Record& out) {
     for (;;) {
       if (unread() == 0) return false;
-      const uint8_t* at = base_ + EventRing::kDataOffset + (tail_ & mask_);
+      const uint8_t* at = base_ + EventRing::kDataOffset + place();
       uint64_t header;
       std::memcpy(&header, at, 8);
       out.bytes = static_cast<uint32_t>(header);
       out.kind = static_cast<RecordKind>(header >> 32 & 0xFF);
       out.shape = static_cast<uint8_t>(header >> 40);
       out.feed = static_cast<uint16_t>(header >> 48);
-      if (out.bytes < 8 || out.bytes % 8 != 0 || out.bytes > unread() || (tail_ & mask_) + out.bytes > mask_ + 1) {
+      if (out.bytes < 8 || out.bytes % 8 != 0 || out.bytes > unread() || place() + out.bytes > mask_ + 1) {
         corrupt_ = true;
         return false;
       }
       tail_ += out.bytes;
       if (out.kind == RecordKind::kPad) {
         ++pads_;
+        continue;
+      }
+      if (out.kind == RecordKind::kRestart) {
+        ++restarts_;
+        origin_ = tail_;
         continue;
       }
       out.words.resize(out.bytes / 8);
@@ -107,14 +112,19 @@ class RingReader {
   }
   [[nodiscard]] bool corrupt() const { return corrupt_; }
   [[nodiscard]] uint64_t pads() const { return pads_; }
+  [[nodiscard]] uint64_t restarts() const { return restarts_; }
 
  private:
   uint8_t* base_;
   uint32_t mask_;
+  [[nodiscard]] uint32_t place() const { return (tail_ - origin_) & mask_; }
+
   uint32_t tail_ = 0;
   uint32_t freed_ = 0;
+  uint32_t origin_ = 0;  // the position at the front of the ring
   bool corrupt_ = false;
   uint64_t pads_ = 0;
+  uint64_t restarts_ = 0;
 };
 
 }  // namespace tickwire::test

@@ -344,6 +344,31 @@ describe('reader', () => {
     expect(setup.producer.used).toBe(0)
   })
 
+  it('goes on at the front of the ring when it is told to', () => {
+    for (const start of [0, 0xffff_ff00]) {
+      const { setup, sink, put } = setupTrades({ start })
+      const seen: number[] = []
+      sink.rows = (batch) => seen.push(...pricesOf(batch))
+      let price = 0
+      let restarts = 0
+      // Places of restarts all over the ring, with whole laps in between.
+      for (let round = 0; round < 300; round++) {
+        for (let i = 0; i < 1 + ((round * 7) % 90); i++) put(price++)
+        setup.producer.publish()
+        setup.reader.drain(10_000, Number.POSITIVE_INFINITY)
+        if (round % 3 === 0) restarts += setup.producer.restart() ? 1 : 0
+        else if (round % 3 === 1) expect(put(price++)).toBe(true)
+      }
+      setup.producer.publish()
+      setup.reader.drain(10_000, Number.POSITIVE_INFINITY)
+      expect(seen).toEqual(Array.from({ length: price }, (_, i) => i))
+      expect(setup.producer.used).toBe(0)
+      expect(restarts).toBeGreaterThan(20)
+      // A feed with the number that such records carry does not see them.
+      expect(sink.log).toEqual([])
+    }
+  })
+
   it('hands over at most as many rows as asked for', () => {
     const { setup, sink, put } = setupTrades()
     for (let i = 1; i <= 5; i++) put(i)

@@ -34,6 +34,8 @@ export class RingProducer {
   readonly capacity: number
   #write = 0
   #published = 0
+  /** The position at the front of the ring. */
+  #origin = 0
 
   /** @param start position at which the ring begins its life: to test that positions may wrap around 2^32. */
   constructor(memory: ArrayBuffer, start = 0) {
@@ -74,7 +76,7 @@ export class RingProducer {
 
   /** Byte offset for a record, null when the reader has not freed enough. */
   #reserve(bytes: number): number | null {
-    const offset = this.#write & (this.capacity - 1)
+    const offset = (this.#write - this.#origin) & (this.capacity - 1)
     const toEnd = this.capacity - offset
     const need = bytes <= toEnd ? bytes : bytes + toEnd
     if (this.capacity - this.used < need) return null
@@ -83,6 +85,17 @@ export class RingProducer {
     this.#view.setUint32(dataOffset + offset + 4, RecordKind.pad, true)
     this.#write = (this.#write + toEnd) | 0
     return dataOffset
+  }
+
+  /**
+   * Goes on at the front, as the core does when everything was taken: false when it was not, or before 8 KiB. No more than these may follow
+   * before it is read, as here nothing leads past the record.
+   */
+  restart(): boolean {
+    const offset = (this.#write - this.#origin) & (this.capacity - 1)
+    if (this.used !== 0 || offset < 8_192 || !this.record(RecordKind.restart, 0, 0, 8, () => {})) return false
+    this.#origin = this.#write
+    return true
   }
 
   /** A record of which the caller fills in what follows the header. False when there is no room. */
