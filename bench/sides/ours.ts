@@ -4,7 +4,7 @@ import { monoNs } from '../../examples/venue/clock.ts'
 import { measureAllocations } from './allocations.ts'
 import { Meter } from './meter.ts'
 import { depthFields, listenToEach, shapes } from './shapes.ts'
-import { Ages, type BlockedResult, blocker, type FinalState, spread, Worker5Ms } from './strategies.ts'
+import { Ages, type BlockedResult, blocker, type FinalState, Samples, Worker5Ms } from './strategies.ts'
 import { Tally } from './tally.ts'
 import type { Task } from './task.ts'
 
@@ -155,12 +155,11 @@ async function measure(task: Task, report: (result: unknown) => void): Promise<v
 async function latency(task: Task, count: number, report: (result: unknown) => void): Promise<void> {
   let done = false
   /** Native receive → strategy, and kernel → strategy, by the core's own stamps. */
-  const native = new Float64Array(count)
-  const kernel = new Float64Array(count)
-  let seen = -task.cycle
+  const native = new Samples(count, task.cycle)
+  const kernel = new Samples(count, task.cycle)
   const ages = new Ages(count, task.cycle, (result) => {
     done = true
-    report({ ...result, native: spread(native), kernel: spread(kernel) })
+    report({ ...result, native: native.spread(), kernel: kernel.spread() })
   })
   const feed = new Feed({ ...connection(task), decode: stampedTicker })
   feed.on('malformed', refused).on('close', ended)
@@ -168,11 +167,8 @@ async function latency(task: Task, count: number, report: (result: unknown) => v
     for (const t of rows) {
       // Read once for all three, as often as on the other sides.
       const now = monoNs()
-      if (seen >= 0 && seen < count) {
-        native[seen] = now - t.rxTimeNs
-        kernel[seen] = now - t.kernelTimeNs
-      }
-      seen += 1
+      native.add(now - t.rxTimeNs)
+      kernel.add(now - t.kernelTimeNs)
       ages.see(t.stamp, now)
     }
   })

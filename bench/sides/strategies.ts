@@ -10,7 +10,7 @@ export interface Spread {
   readonly p999: number
 }
 
-export function spread(samples: Float64Array): Spread {
+function spread(samples: Float64Array): Spread {
   const sorted = samples.toSorted()
   return {
     count: sorted.length,
@@ -20,26 +20,51 @@ export function spread(samples: Float64Array): Spread {
   }
 }
 
+/**
+ * Samples of which the first `skip` do not count. They are kept like the others all the same: code that does something else at first is
+ * compiled for that, and thrown away when the measurement begins. The memory is there already, as a page fault would count for the one
+ * who is measured.
+ */
+export class Samples {
+  readonly #all: Float64Array
+  readonly #skip: number
+  #count = 0
+
+  constructor(count: number, skip: number) {
+    this.#all = new Float64Array(skip + count).fill(-1)
+    this.#skip = skip
+  }
+
+  get full(): boolean {
+    return this.#count === this.#all.length
+  }
+
+  add(value: number): void {
+    if (this.#count < this.#all.length) this.#all[this.#count++] = value
+  }
+
+  spread(): Spread {
+    return spread(this.#all.subarray(this.#skip))
+  }
+}
+
 /** Ages of values by their senders' stamps. */
 export class Ages {
-  readonly #samples: Float64Array
-  readonly #skip: number
+  readonly #samples: Samples
   readonly #onFull: (result: Spread) => void
-  #seen = 0
+  #done = false
 
   constructor(count: number, skip: number, onFull: (result: Spread) => void) {
-    this.#samples = new Float64Array(count)
-    this.#skip = skip
+    this.#samples = new Samples(count, skip)
     this.#onFull = onFull
   }
 
   /** A value with this `T` has reached the strategy, now if nobody says when. */
   see(stamp: number, now = monoNs()): void {
-    const age = now - (stamp - stampBase)
-    const at = this.#seen++ - this.#skip
-    if (at < 0 || at >= this.#samples.length) return
-    this.#samples[at] = age
-    if (at + 1 === this.#samples.length) this.#onFull(spread(this.#samples))
+    this.#samples.add(now - (stamp - stampBase))
+    if (!this.#samples.full || this.#done) return
+    this.#done = true
+    this.#onFull(this.#samples.spread())
   }
 }
 

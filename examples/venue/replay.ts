@@ -12,6 +12,8 @@ interface ReplayPlan {
   readonly rate: number
   /** Messages sent at once. */
   readonly burst: number
+  /** Messages at full speed before those that come at a rate. */
+  readonly lead: number
   /** Milliseconds between the server's pings; 0 = none. */
   readonly pingMs: number
   /** The client is cut off when a ping has gone unanswered for so long. */
@@ -41,6 +43,7 @@ function plan(session: Session): ReplayPlan {
     messages: number(query, 'messages', cycle),
     rate: number(query, 'rate', 0),
     burst: number(query, 'burst', 1),
+    lead: number(query, 'lead', 0),
     pingMs: number(query, 'ping', 0),
     pongMs: number(query, 'pong', 3000),
   }
@@ -64,7 +67,18 @@ export async function replay(session: Session): Promise<void> {
   const cycle = await cached(wanted.cycle)
   if (wanted.pingMs > 0) demandPongs(session, wanted.pingMs, wanted.pongMs)
   if (wanted.rate === 0) pour(session, cycle, wanted.messages)
-  else await pace(session, cycle, wanted)
+  else {
+    await lead(session, cycle, wanted.lead)
+    await pace(session, cycle, wanted)
+  }
+}
+
+/** Messages without stamps at full speed, and a pause in which whoever listens can catch up. */
+async function lead(session: Session, cycle: Cycle, messages: number): Promise<void> {
+  for (let left = messages; left > 0 && session.open; left -= cycle.messages) {
+    await written(session, cycle.bytes.subarray(0, cycle.starts[Math.min(left, cycle.messages)]))
+  }
+  if (messages > 0) await new Promise((resolve) => setTimeout(resolve, 250))
 }
 
 /** At full speed: several writes of a whole cycle stand in line, so that the kernel's buffer never runs dry. */
@@ -85,9 +99,13 @@ function pour(session: Session, cycle: Cycle, messages: number): void {
   more()
 }
 
-/** At a rate, one message or one burst at a time, each stamped right before it is written. */
+/**
+ * At a rate, one message or one burst at a time, each stamped right before it is written. As little as can be is done in between: the
+ * receiver may have to share this CPU.
+ */
 async function pace(session: Session, cycle: Cycle, wanted: ReplayPlan): Promise<void> {
   const intervalNs = (wanted.burst / wanted.rate) * 1e9
+  const bytes = Buffer.from(cycle.bytes)
   let due = monoNs()
   let at = 0
   for (let sent = 0; sent < wanted.messages && session.open; sent += wanted.burst) {
@@ -95,7 +113,9 @@ async function pace(session: Session, cycle: Cycle, wanted: ReplayPlan): Promise
     sleepUntil(due)
     for (let left = Math.min(wanted.burst, wanted.messages - sent); left > 0; ) {
       const count = Math.min(left, cycle.messages - at)
-      session.send(stampedCopy(cycle, at, count))
+      stamp(bytes, cycle.stamps.subarray(at, at + count))
+      // Until the kernel has all of it: this thread sleeps next, and what it had not taken would go out an interval later.
+      await written(session, bytes.subarray(cycle.starts[at], cycle.starts[at + count]))
       at = (at + count) % cycle.messages
       left -= count
     }
@@ -103,14 +123,22 @@ async function pace(session: Session, cycle: Cycle, wanted: ReplayPlan): Promise
   }
 }
 
-function stampedCopy(cycle: Cycle, from: number, count: number): Buffer {
-  const start = cycle.starts[from] ?? 0
-  const copy = Buffer.from(cycle.bytes.subarray(start, cycle.starts[from + count]))
-  if (cycle.stamps.length === 0) return copy
-  const first = (cycle.stamps[from] ?? 0) - start
-  writeStamp(copy, first)
-  for (let i = from + 1; i < from + count; i++) copy.copyWithin((cycle.stamps[i] ?? 0) - start, first, first + 16)
-  return copy
+/** The same stamp in all places, byte by byte: a call for each place would take longer than the write. */
+function stamp(bytes: Buffer, places: Uint32Array): void {
+  const first = places[0]
+  if (first === undefined) return
+  writeStamp(bytes, first)
+  for (let i = 1; i < places.length; i++) {
+    const place = places[i] ?? 0
+    for (let digit = 0; digit < 16; digit++) bytes[place + digit] = bytes[first + digit] ?? 0
+  }
+}
+
+function written(session: Session, bytes: Buffer): Promise<void> {
+  return new Promise((resolve) => {
+    if (!session.open) resolve()
+    else session.socket.write(bytes, () => resolve())
+  })
 }
 
 function demandPongs(session: Session, pingMs: number, pongMs: number): void {
