@@ -1,13 +1,14 @@
 // Levels as most venues write them, ["64250.12000000","0.53210000"],["64250.11000000",...: many pairs in one go.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 
 #include "decode/number.h"
 #include "decode/two_decimals.h"
+#include "decode/two_pairs.h"
 
 #if defined(__AVX2__)
 #include <bit>
-#include <cstring>
 #endif
 
 namespace tickwire::decode {
@@ -27,27 +28,25 @@ struct QuotedPairs {
 template <bool kExact>
 [[nodiscard]] inline QuotedPairs read_quoted_pairs(const uint8_t* at, const uint8_t* end, uint32_t limit,
                                                    uint64_t* to) noexcept {
-  const auto word16 = [](const uint8_t* from) {
-    uint16_t word;
-    std::memcpy(&word, from, 2);
-    return word;
-  };
-  const auto word32 = [](const uint8_t* from) {
-    uint32_t word;
-    std::memcpy(&word, from, 4);
-    return word;
-  };
+  using two_pairs::kBetween;
+  using two_pairs::kNext;
+  using two_pairs::word16;
+  using two_pairs::word32;
   constexpr uint16_t kOpen = '[' | '"' << 8;
-  constexpr uint16_t kBetween = ',' | '"' << 8;
-  constexpr uint32_t kNext = ']' | ',' << 8 | '[' << 16 | uint32_t{'"'} << 24;
+  constexpr ptrdiff_t kWords = kExact ? 4 : 2;
+  // After two that could not be read together the next try comes this much later: numbers that are too long for it
+  // have neighbours that are as long.
+  constexpr ptrdiff_t kPause = 8 * kWords;
 
   QuotedPairs pairs{at, 0, false};
   if (end - at < 2 || word16(at) != kOpen) return pairs;
   const __m256i quote = simple_decimal::constant_32(simple_decimal::kConstants.quote);
   const __m256i dot = simple_decimal::constant_32(simple_decimal::kConstants.dot);
   const auto mask_of = [](__m256i found) { return uint64_t{static_cast<uint32_t>(_mm256_movemask_epi8(found))}; };
-  for (const uint8_t* price = at + 2; pairs.count < limit;) {
-    // The next pair waits for nothing but the place of this one's last quote.
+  const uint64_t* const begin = to;
+  const uint64_t* const full = to + kWords * static_cast<ptrdiff_t>(limit);
+  const uint64_t* two_from = to;  // before that no two are tried together
+  for (const uint8_t* price = at + 2; to != full;) {
     const __m256i text = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(price));
     uint64_t quotes = mask_of(_mm256_cmpeq_epi8(text, quote));
     uint64_t dots = mask_of(_mm256_cmpeq_epi8(text, dot));
@@ -68,6 +67,18 @@ template <bool kExact>
       break;
     if (word16(price + price_length + 1) != kBetween) [[unlikely]]
       break;
+    const uint8_t* const behind = price + last + 1;
+    // One that has no neighbour, as in many an update, takes the shorter way.
+    if (word32(behind) == kNext && full - to > kWords && to >= two_from) {
+      const uint8_t* const next = two_pairs::read_all<kExact>(price, end, to, full);
+      if (next != price) {
+        pairs.end = next - 3;
+        if (word32(next - 4) != kNext || next > end) break;
+        price = next;
+        continue;
+      }
+      two_from = full - to > kPause ? to + kPause : full;
+    }
     const auto price_point = static_cast<uint32_t>(std::countr_zero(dots | uint64_t{1} << price_length));
     const auto size_point = static_cast<uint32_t>(std::countr_zero(dots >> size_at | uint64_t{1} << size_length));
     const __m128i size_text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(price + size_at));
@@ -83,19 +94,18 @@ template <bool kExact>
       _mm_storeu_pd(reinterpret_cast<double*>(to), two.doubles());
     }
 
-    const uint8_t* const behind = price + last + 1;
     if (word32(behind) != kNext || end - behind < 4) [[unlikely]] {
       if ((*behind != ']' && *behind != ',') || behind >= end) break;
       pairs.open = *behind == ',';
       pairs.end = behind + (pairs.open ? 0 : 1);
-      ++pairs.count;
+      to += kWords;
       break;
     }
     pairs.end = behind + 1;
-    ++pairs.count;
-    to += kExact ? 4 : 2;
+    to += kWords;
     price = behind + 4;
   }
+  pairs.count = static_cast<uint32_t>((to - begin) / kWords);
   return pairs;
 }
 #else

@@ -3,10 +3,13 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <bit>
+#include <cstddef>
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "decode/decimal.h"
@@ -123,6 +126,152 @@ TEST_CASE("quoted pairs: rounding of random numbers") {
   for (int i = 0; i < 200'000; ++i) check_pair(number(), number());
 }
 
+// Some levels of one text, by the general way: as many as the fast way has to read.
+template <bool kExact>
+std::vector<uint64_t> expected(const std::vector<std::pair<std::string, std::string>>& levels, size_t& good) {
+  std::vector<uint64_t> words;
+  for (good = 0; good < levels.size(); ++good) {
+    uint64_t doubles[2] = {};
+    uint64_t exact[2][2] = {};
+    if (!reference(levels[good].first, doubles[0], exact[0])) break;
+    if (!reference(levels[good].second, doubles[1], exact[1])) break;
+    for (size_t i = 0; i < 2; ++i) {
+      if constexpr (kExact) {
+        words.insert(words.end(), {exact[i][0], exact[i][1]});
+      } else {
+        words.push_back(doubles[i]);
+      }
+    }
+  }
+  return words;
+}
+
+std::string text_of(const std::vector<std::pair<std::string, std::string>>& levels) {
+  std::string text;
+  for (const auto& [price, size] : levels) {
+    if (!text.empty()) text += ',';
+    text += "[\"" + price + "\",\"" + size + "\"]";
+  }
+  return text;
+}
+
+template <bool kExact>
+void check_levels_as(const std::vector<std::pair<std::string, std::string>>& levels) {
+  size_t good = 0;
+  const std::vector<uint64_t> words = expected<kExact>(levels, good);
+  const std::string text = text_of(levels);
+  CAPTURE(text);
+  const Got got = read<kExact>(text + "]");
+  REQUIRE(got.count == (kReadsPairs ? good : 0u));
+  if (!kReadsPairs) return;
+  REQUIRE(!got.open);
+  REQUIRE(got.bytes == text_of({levels.begin(), levels.begin() + static_cast<ptrdiff_t>(good)}).size());
+  REQUIRE(std::vector<uint64_t>(got.words.begin(), got.words.begin() + static_cast<ptrdiff_t>(words.size())) == words);
+}
+
+void check_levels(const std::vector<std::pair<std::string, std::string>>& levels) {
+  check_levels_as<false>(levels);
+  check_levels_as<true>(levels);
+}
+
+// The fast way takes two at a time, and one where that is not possible: each of some pairs is the first and the second
+// of two, and the one that is left.
+TEST_CASE("quoted pairs: every length and every place of the point, among others") {
+  std::mt19937_64 random(13);
+  std::vector<std::string> texts = {"", ".", "0", "00", "0.", ".0", "0.0", "00.1", "01", "999999999999999"};
+  for (size_t length = 1; length <= 17; ++length) {
+    for (size_t point = 0; point <= length; ++point) {
+      for (const int first : {0, 1}) {
+        std::string text;
+        for (size_t i = 0; i < length; ++i) text += static_cast<char>('0' + (i == 0 ? first : random() % 10));
+        if (point < length) text[point] = '.';
+        texts.push_back(text);
+      }
+    }
+  }
+  for (const std::string& text : texts) {
+    for (const std::string other : {"1", "0.53210000", "123456.12345678"}) {
+      for (size_t place = 0; place < 10; ++place) {
+        std::vector<std::pair<std::string, std::string>> levels(5, {other, other});
+        (place % 2 == 0 ? levels[place / 2].first : levels[place / 2].second) = text;
+        check_levels(levels);
+      }
+    }
+  }
+}
+
+TEST_CASE("quoted pairs: any byte anywhere, among others") {
+  const std::vector<std::pair<std::string, std::string>> levels = {
+      {"64250.12", "7"}, {"64250", "0.53210000"}, {"64249.5", "104000.0"}, {"9", "12"}, {"8.25", "0.5"}};
+  const std::string good = text_of(levels) + "]";
+  // What remains when one byte is another: all levels in front of it, and those from it on if it is one digit for
+  // another.
+  for (size_t at = 0; at + 1 < good.size(); ++at) {
+    for (int byte = 0; byte < 256; ++byte) {
+      if (static_cast<char>(byte) == good[at]) continue;
+      std::string text = good;
+      text[at] = static_cast<char>(byte);
+      CAPTURE(at);
+      CAPTURE(byte);
+      const Got got = read<false>(text);
+      if (!kReadsPairs) {
+        REQUIRE(got.count == 0);
+        continue;
+      }
+      size_t in_front = 0;  // levels that end in front of it
+      for (size_t i = 1; i < at; ++i) in_front += good[i] == ']' ? 1 : 0;
+      REQUIRE(got.count >= in_front);
+      // The same by reading one at a time, each on its own.
+      const uint32_t count = got.count;
+      size_t offset = 0;
+      for (uint32_t i = 0; i < count; ++i) {
+        const Got one = read<false>(std::string_view(text).substr(offset), 1);
+        REQUIRE(one.count == 1);
+        REQUIRE(one.words[0] == got.words[2 * i]);
+        REQUIRE(one.words[1] == got.words[2 * i + 1]);
+        offset += one.bytes + 1;
+      }
+      REQUIRE(got.bytes == (count == 0 ? 0 : offset - 1));
+      // It did not stop before it had to.
+      if (!got.open && count < levels.size() && text[offset - (count == 0 ? 0 : 1)] == (count == 0 ? '[' : ',')) {
+        REQUIRE(read<false>(std::string_view(text).substr(offset), 1).count == 0);
+      }
+    }
+  }
+}
+
+TEST_CASE("quoted pairs: levels of random lengths, as many as fit") {
+  std::mt19937_64 random(17);
+  const auto number = [&random](size_t most) {
+    switch (random() % 8) {
+      case 0:
+        return std::string("0.00000000");
+      case 1:
+        return std::string("104000.00000000");
+      default:
+        break;
+    }
+    std::string text = std::to_string(1 + random() % 9);
+    const size_t length = 1 + random() % most;
+    while (text.size() < length) text += static_cast<char>('0' + random() % 10);
+    if (length > 2 && random() % 4 != 0) text[1 + random() % (length - 2)] = '.';
+    return text;
+  };
+  for (int i = 0; i < 20'000; ++i) {
+    const size_t most = 1 + random() % (random() % 16 == 0 ? 16 : 15);
+    std::vector<std::pair<std::string, std::string>> levels(1 + random() % 40);
+    for (auto& level : levels) level = {number(most), number(most)};
+    check_levels(levels);
+    // And with a limit.
+    const auto limit = static_cast<uint32_t>(random() % (levels.size() + 2));
+    const Got got = read<false>(text_of(levels), limit);
+    size_t good = 0;
+    (void)expected<false>(levels, good);
+    REQUIRE(got.count == (kReadsPairs ? std::min<size_t>(limit, good) : 0u));
+    REQUIRE(got.words[size_t{limit} * 2] == kUntouched);
+  }
+}
+
 TEST_CASE("quoted pairs: what stands between, and where it stops") {
   const std::string one = R"(["1.5","2"])";
   struct Case {
@@ -154,6 +303,12 @@ TEST_CASE("quoted pairs: what stands between, and where it stops") {
       {one + R"(,["1","2" ]])", 9, 1, n, false},
       {one + R"(,["1","2"}])", 9, 1, n, false},
       {one + R"(,["1":"2"]])", 9, 1, n, false},
+      {one + "," + one + R"(,["1.5","2","0","1"],["1.5","2"]])", 9, 3, 3 * n + 1, true},
+      {one + "," + one + "," + one + "," + one + "]", 1, 1, n, false},
+      {one + "," + one + "," + one + R"(,["1","02"]])", 9, 3, 3 * n + 2, false},
+      {one + "," + one + R"(,["01","2"],["1","2"]])", 9, 2, 2 * n + 1, false},
+      {one + R"(,["1.5","2"}])", 9, 1, n, false},
+      {one + R"(,["1.5","2",)", 9, 2, 2 * n, true},
       {R"(["1.5","2","0","1"],["1.5","2"]])", 9, 1, 10, true},
       {R"(["1.5","2",)", 9, 1, 10, true},
       {R"(["123456.12345678","123456.12345678"],["1","2"]])", 9, 2, 47, false},
