@@ -46,9 +46,9 @@ class StencilSet {
   // Misses after which is asked whether this helps at all, and messages for which it then rests.
   static constexpr uint32_t kTrial = 1024;
   static constexpr uint32_t kRest = 16 * kTrial;
-  // Making one costs as much as some tens of messages.
-  static constexpr uint32_t kCost = 32;
-  static constexpr uint32_t kMaxCredit = 64 * kCost;
+  // Making one costs as much as a hundred messages.
+  static constexpr uint32_t kCost = 128;
+  static constexpr uint32_t kMaxCredit = 32 * kCost;
 
   struct Entry {
     uint32_t tag;
