@@ -47,8 +47,10 @@ class EventRing {
   static constexpr size_t kDataOffset = 256;
   static constexpr size_t kMinCapacity = 64u << 10;
   static constexpr size_t kMaxCapacity = size_t{1} << 30;
-  // How far a ring is written before it may start again at its front.
+  // How far a ring is written before it may start again at its front; the first time earlier, so that JS has seen that
+  // before its code is optimized, which would otherwise be thrown away when it comes.
   static constexpr uint32_t kRestartAt = 64u << 10;
+  static constexpr uint32_t kFirstRestartAt = 1u << 10;
 
   // Formats `memory` (kDataOffset + a power of two). The memory must outlive the ring.
   [[nodiscard]] static Result<EventRing> format(std::span<uint8_t> memory);
@@ -93,7 +95,7 @@ class EventRing {
     // Near the middle the largest record would fit neither in front of the place where this one stands nor behind it.
     const uint32_t at = place();
     const uint32_t half = capacity_ / 2;
-    if (at < kRestartAt || (at > half - 16 && at < half + 8) || write_ != published_) return;
+    if (at < restart_at_ || (at > half - 16 && at < half + 8) || write_ != published_) return;
     look_at_tail();
     if (tail_seen_ != write_) return;
     const uint64_t header = record_header(8, RecordKind::kRestart, 0, 0);
@@ -102,6 +104,7 @@ class EventRing {
     // head of a pad that leads past it.
     end_ = at - 8;
     restart_ = write_;
+    restart_at_ = kRestartAt;
     write_ += 8;
     origin_ = write_;
   }
@@ -168,8 +171,9 @@ class EventRing {
   uint8_t* data_;
   uint32_t capacity_;
   uint32_t mask_;
-  uint32_t end_;          // offset up to which records may be written in one piece
-  uint32_t origin_ = 0;   // the position that lies at offset 0
+  uint32_t end_;         // offset up to which records may be written in one piece
+  uint32_t origin_ = 0;  // the position that lies at offset 0
+  uint32_t restart_at_ = kFirstRestartAt;
   uint32_t restart_ = 0;  // position of the last record of that kind, where end_ is not the ring's end
   uint32_t write_ = 0;    // positions are byte counts modulo 2^32
   uint32_t published_ = 0;
