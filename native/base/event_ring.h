@@ -51,6 +51,7 @@ class EventRing {
   // before its code is optimized, which would otherwise be thrown away when it comes.
   static constexpr uint32_t kRestartAt = 64u << 10;
   static constexpr uint32_t kFirstRestartAt = 1u << 10;
+  static constexpr uint32_t kLookEvery = 4u << 10;
 
   // Formats `memory` (kDataOffset + a power of two). The memory must outlive the ring.
   [[nodiscard]] static Result<EventRing> format(std::span<uint8_t> memory);
@@ -90,14 +91,20 @@ class EventRing {
 
   // Goes on at the front when the reader has taken everything and the ring was written for a good way: a reader that
   // keeps up then has the same few cache lines again and again, instead of all of the ring one after the other. Nothing
-  // may be reserved and not committed. What a flush sends later includes the record that tells the reader of it.
+  // may be reserved and not committed. What a flush sends later includes the record that tells the reader of it: who
+  // then finds too little room flushes before he waits, or a reader that sleeps would leave it there.
   void restart_when_drained() noexcept {
     // Near the middle the largest record would fit neither in front of the place where this one stands nor behind it.
     const uint32_t at = place();
     const uint32_t half = capacity_ / 2;
     if (at < restart_at_ || (at > half - 16 && at < half + 8) || write_ != published_) return;
+    if (static_cast<int32_t>(write_ - next_look_) < 0) return;
     look_at_tail();
-    if (tail_seen_ != write_) return;
+    if (tail_seen_ != write_) {
+      // A reader that is always a little behind: its cache line is not asked for with every read.
+      next_look_ = write_ + kLookEvery;
+      return;
+    }
     const uint64_t header = record_header(8, RecordKind::kRestart, 0, 0);
     std::memcpy(data_ + at, &header, 8);
     // Until the reader has taken this record nothing may be written over it; 8 bytes in front of it are kept for the
@@ -174,8 +181,9 @@ class EventRing {
   uint32_t end_;         // offset up to which records may be written in one piece
   uint32_t origin_ = 0;  // the position that lies at offset 0
   uint32_t restart_at_ = kFirstRestartAt;
-  uint32_t restart_ = 0;  // position of the last record of that kind, where end_ is not the ring's end
-  uint32_t write_ = 0;    // positions are byte counts modulo 2^32
+  uint32_t next_look_ = 0;  // position from which on it is worth asking whether everything was taken
+  uint32_t restart_ = 0;    // position of the last record of that kind, where end_ is not the ring's end
+  uint32_t write_ = 0;      // positions are byte counts modulo 2^32
   uint32_t published_ = 0;
   uint32_t checked_ = 0;  // published_ at the last look at `sleeping`
   uint32_t tail_seen_ = 0;

@@ -12,23 +12,31 @@ const Stencil* StencilSet::rest() noexcept {
 }
 
 // Looking costs every message a little. Where few of them fit it is left alone for a while.
-void StencilSet::take_stock(uint64_t hits) noexcept {
-  // Those that missed here were hits of templates.
-  const uint64_t others = hits - std::exchange(counted_, hits) - kTrial;
+void StencilSet::take_stock() noexcept {
+  if (std::exchange(hits_, 0) < kTrial / 8) pause_ = kRest;
   misses_ = 0;
-  if (others < kTrial / 8) pause_ = kRest;
 }
 
-void StencilSet::missed(const Template& layout, std::span<const uint8_t> message, uint32_t origin, uint64_t hits) {
+void StencilSet::forget(uint32_t origin) noexcept {
+  for (size_t i = 0; i < kEntries; ++i) {
+    if (entries_[i].at == 0 || stencil_at(entries_[i].at)->origin != origin) continue;
+    entries_[i] = {};
+    sightings_[i] = 0;
+  }
+}
+
+void StencilSet::missed(const Template& layout, std::span<const uint8_t> message, uint32_t origin) {
   if (signature_ == 0) return;
   credit_ = std::min(credit_ + 1, kMaxCredit);
-  if (++misses_ == kTrial) take_stock(hits);
+  if (++misses_ == kTrial) take_stock();
   const auto tag = static_cast<uint32_t>(signature_);
   size_t at = slot_of(signature_);
   if (entries_[at].tag != tag && (entries_[at + 1].tag == tag || entries_[at].at != 0)) ++at;
   Entry& entry = entries_[at];
   uint8_t& sightings = sightings_[at];
-  if (entry.tag != tag) {
+  // Of another layout, perhaps one whose marks stand in the same places.
+  const bool is_other = entry.tag != tag || (entry.at != 0 && stencil_at(entry.at)->origin != origin);
+  if (is_other) {
     // The one that is there gives way when others come more often.
     if (sightings > 0) {
       --sightings;

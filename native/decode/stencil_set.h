@@ -32,9 +32,14 @@ class StencilSet {
       return stencil_at(pair[0].at);
     return pair[1].tag == tag && pair[1].at != 0 ? stencil_at(pair[1].at) : nullptr;
   }
-  // The template `layout`, `origin` among its likes, took the message that find() was last asked about. `hits` of
-  // others were taken so far, by stencils or by templates.
-  void missed(const Template& layout, std::span<const uint8_t> message, uint32_t origin, uint64_t hits);
+  // The one that find() gave took the message.
+  void hit() noexcept { ++hits_; }
+  // The template `layout`, `origin` among its likes, took the message that find() was last asked about.
+  void missed(const Template& layout, std::span<const uint8_t> message, uint32_t origin);
+  // This number is of another template from now on.
+  void forget(uint32_t origin) noexcept;
+  // Whether it looks at no message for the time being.
+  [[nodiscard]] bool resting() const noexcept { return pause_ != 0; }
 
  private:
   static constexpr uint32_t kSetBits = 8;
@@ -81,13 +86,13 @@ class StencilSet {
     return reinterpret_cast<const Stencil*>(arena_.get() + at);
   }
   [[nodiscard]] const Stencil* rest() noexcept;
-  void take_stock(uint64_t hits) noexcept;
+  void take_stock() noexcept;
   void make(const Template& layout, std::span<const uint8_t> message, uint32_t origin, size_t entry, bool free_text);
 
   alignas(64) Entry entries_[kEntries] = {};
   uint8_t sightings_[kEntries] = {};
   uint64_t signature_ = 0;  // of the message at hand; 0: not asked
-  uint64_t counted_ = 0;    // hits when stock was taken last
+  uint32_t hits_ = 0;       // since stock was taken last, as misses_
   uint32_t misses_ = 0;
   uint32_t pause_ = 0;
   uint32_t credit_ = kMaxCredit;
@@ -101,7 +106,8 @@ struct Stencil;
 class StencilSet {
  public:
   [[nodiscard]] const Stencil* find(std::span<const uint8_t>) noexcept { return nullptr; }
-  void missed(const Template&, std::span<const uint8_t>, uint32_t, uint64_t) noexcept {}
+  void missed(const Template&, std::span<const uint8_t>, uint32_t) noexcept {}
+  void forget(uint32_t) noexcept {}
 };
 #endif
 

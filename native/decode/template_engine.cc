@@ -29,6 +29,7 @@ void TemplateEngine::add(Template&& made) {
   } else {
     at = static_cast<size_t>(std::min_element(std::begin(used_), std::end(used_)) - std::begin(used_));
     known_[at] = std::move(fresh);
+    stencils_.forget(static_cast<uint32_t>(at));
   }
   used_[at] = ++hits_;
   known_[at].follower = static_cast<uint32_t>(at);
@@ -73,7 +74,7 @@ TemplateEngine::Hit TemplateEngine::decode(std::span<const uint8_t> message, Row
   } else if (!attempt(known_[guess], out)) [[unlikely]] {
     return search(message, out, guess);
   }
-  stencils_.missed(known_[guess].layout, message, static_cast<uint32_t>(guess), hits_);
+  stencils_.missed(known_[guess].layout, message, static_cast<uint32_t>(guess));
   return hit(guess);
 }
 
@@ -89,7 +90,7 @@ TemplateEngine::Hit TemplateEngine::search(std::span<const uint8_t> message, Row
     if (at == tried || !first_literal_fits(known_[at], message)) continue;
     if (attempt(known_[at], out)) {
       follow(at);
-      stencils_.missed(known_[at].layout, message, static_cast<uint32_t>(at), hits_);
+      stencils_.missed(known_[at].layout, message, static_cast<uint32_t>(at));
       return hit(at);
     }
     wasted += static_cast<size_t>(reached_ - begin_);

@@ -129,6 +129,7 @@ class TemplateEngine {
     out.clear();
     return nullptr;
   }
+  stencils_.hit();
   used_[stencil->origin] = ++hits_;
   return &stencil->outcome;
 #else

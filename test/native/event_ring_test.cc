@@ -241,6 +241,11 @@ TEST_CASE("event ring: it starts again at the front when the reader keeps up, an
   ring.restart_when_drained();  // not given back
   CHECK_FALSE(ring.unpublished());
   (void)reader.free();
+  ring.restart_when_drained();  // asked in vain a short while ago
+  CHECK_FALSE(ring.unpublished());
+  REQUIRE(put(ring, EventRing::kLookEvery, 2));
+  flush();
+  REQUIRE(reader.drain().size() == 1);
   ring.restart_when_drained();
   CHECK(ring.used() == 8);
   CHECK(ring.reserve(16) == front);
