@@ -102,10 +102,8 @@ class StencilSet {
 };
 #else
 // Pays with wide registers only.
-struct Stencil;
 class StencilSet {
  public:
-  [[nodiscard]] const Stencil* find(std::span<const uint8_t>) noexcept { return nullptr; }
   void missed(const Template&, std::span<const uint8_t>, uint32_t) noexcept {}
   void forget(uint32_t) noexcept {}
 };

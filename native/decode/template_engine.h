@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "decode/decoder.h"
 #include "decode/json_template.h"
 #include "decode/row_writer.h"
 #include "decode/schema.h"
@@ -119,9 +120,9 @@ class TemplateEngine {
   std::vector<RootText> root_texts_;
 };
 
+#if defined(__AVX2__)
 [[gnu::always_inline]] inline const DecodeOutcome* TemplateEngine::decode_at_once(std::span<const uint8_t> message,
                                                                                   RowBatch& out) {
-#if defined(__AVX2__)
   const Stencil* const stencil = stencils_.find(message);
   if (stencil == nullptr || !stencil::fits(*stencil, message)) [[unlikely]]
     return nullptr;
@@ -132,10 +133,10 @@ class TemplateEngine {
   stencils_.hit();
   used_[stencil->origin] = ++hits_;
   return &stencil->outcome;
-#else
-  return nullptr;
-#endif
 }
+#else
+inline const DecodeOutcome* TemplateEngine::decode_at_once(std::span<const uint8_t>, RowBatch&) { return nullptr; }
+#endif
 
 inline bool TemplateEngine::open_row(const Known& known) {
   uint64_t* row = writer_.begin_row_unset(known.words);

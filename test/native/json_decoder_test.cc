@@ -12,6 +12,7 @@
 #include "decode/json_scan.h"
 #include "decode/json_tape.h"
 #include "decode_fixture.h"
+#include "decode_pieces.h"
 
 namespace tickwire::decode {
 namespace {
@@ -19,12 +20,7 @@ namespace {
 using testing::Bench;
 using testing::describe;
 using testing::Padded;
-
-Schema schema_of(const std::string& description) {
-  Result<Schema> schema = compile_schema(description);
-  REQUIRE_MESSAGE(schema.ok(), schema.error().text);
-  return schema.value();
-}
+using testing::schema_of;
 
 std::string one_field(const std::string& rest) {
   return R"({"shapes":[{"name":"s","words":7,"flagsSlot":6,"fields":[{"name":"o","type":"number","path":["o"],"slot":5,"optional":true,

@@ -8,6 +8,7 @@
 #include "decode/template_engine.h"
 #include "decode/template_learner.h"
 #include "decode_fixture.h"
+#include "decode_pieces.h"
 #include "decode_samples.h"
 
 namespace tickwire::decode {
@@ -15,14 +16,10 @@ namespace {
 
 using testing::Bench;
 using testing::describe;
+using testing::Engines;
 using testing::Sample;
 using testing::samples;
-
-Schema schema_of(const char* description) {
-  Result<Schema> schema = compile_schema(description);
-  REQUIRE_MESSAGE(schema.ok(), schema.error().text);
-  return schema.value();
-}
+using testing::schema_of;
 
 // One message through both; the two decoders keep their symbols and templates.
 bool same(Bench& both, Bench& general, const std::string& message, std::string_view behind = {}) {
@@ -167,44 +164,6 @@ TEST_CASE("mutated messages give the same result from both engines") {
     CHECK(accepted > 500);
   }
 }
-
-// The pieces by themselves, so that hits can be told from falling back.
-struct Engines {
-  explicit Engines(const char* description)
-      : schema(schema_of(description)),
-        selector(schema),
-        memory(8192),
-        symbols({reinterpret_cast<uint8_t*>(memory.data()), memory.size() * 8}, 1024),
-        writer(symbols),
-        general(schema, selector, writer),
-        templates(schema, selector, writer),
-        learner(schema, general) {}
-
-  bool learn(std::string_view text) {
-    const testing::Padded padded(text);
-    batch.clear();
-    REQUIRE(general.decode(padded.message(), batch).ok);
-    std::optional<Template> made = learner.learn(padded.message());
-    if (!made) return false;
-    templates.add(std::move(*made));
-    return true;
-  }
-  bool hits(std::string_view text) {
-    const testing::Padded padded(text);
-    batch.clear();
-    return templates.decode(padded.message(), batch).fits;
-  }
-
-  Schema schema;
-  ShapeSelector selector;
-  std::vector<uint64_t> memory;
-  SymbolTable symbols;
-  RowWriter writer;
-  GeneralEngine general;
-  TemplateEngine templates;
-  TemplateLearner learner;
-  RowBatch batch;
-};
 
 // Of lists within a list, messages with one that is not empty; an empty one where that is no row.
 bool has_one_list(const Shape& shape, const std::string& message) {

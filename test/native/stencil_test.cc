@@ -9,12 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "decode/json_general.h"
 #include "decode/stencil_maker.h"
 #include "decode/stencil_run.h"
 #include "decode/stencil_set.h"
-#include "decode/template_learner.h"
 #include "decode_fixture.h"
+#include "decode_pieces.h"
 #include "decode_samples.h"
 
 namespace tickwire::decode {
@@ -24,12 +23,7 @@ using testing::Bench;
 using testing::Padded;
 using testing::Sample;
 using testing::samples;
-
-Schema schema_of(const char* description) {
-  Result<Schema> schema = compile_schema(description);
-  REQUIRE_MESSAGE(schema.ok(), schema.error().text);
-  return schema.value();
-}
+using testing::schema_of;
 
 struct alignas(64) Line {
   uint8_t bytes[64];
@@ -38,19 +32,12 @@ struct alignas(64) Line {
 // A stencil of one message, and what the general engine makes of others.
 class Made {
  public:
-  explicit Made(const Schema& schema)
-      : schema_(schema),
-        selector_(schema_),
-        memory_(16'384),
-        symbols_({reinterpret_cast<uint8_t*>(memory_.data()), memory_.size() * 8}, 4096),
-        writer_(symbols_),
-        general_(schema_, selector_, writer_),
-        learner_(schema_, general_) {}
+  explicit Made(const Schema& schema) : of_(schema) {}
 
   bool make(std::string_view text, bool free_text = false) {
     const Padded padded(text);
     if (!decode(padded).ok) return false;
-    layout_ = learner_.learn(padded.message());
+    layout_ = of_.learner.learn(padded.message());
     StencilMaker maker;
     if (!layout_ || !maker.make(*layout_, padded.message(), 7, free_text)) return false;
     lines_.resize((maker.bytes() + 63) / 64);
@@ -69,8 +56,8 @@ class Made {
     // Once in memory that is large enough, once where all of it has to be made.
     for (const uint32_t room : {200u, 0u}) {
       std::vector<uint64_t> place(room + 1);
-      batch_.clear_into(place.data(), room);
-      if (!stencil::apply(stencil(), padded.message().data(), symbols_, batch_)) return false;
+      of_.batch.clear_into(place.data(), room);
+      if (!stencil::apply(stencil(), padded.message().data(), of_.symbols, of_.batch)) return false;
       if (words() != expected || keys_ != keys) return false;
     }
     return true;
@@ -79,33 +66,26 @@ class Made {
  private:
   [[nodiscard]] const Stencil& stencil() const { return *reinterpret_cast<const Stencil*>(lines_[0].bytes); }
   DecodeOutcome decode(const Padded& padded) {
-    batch_.clear_into_own();
-    return general_.decode(padded.message(), batch_);
+    of_.batch.clear_into_own();
+    return of_.general.decode(padded.message(), of_.batch);
   }
   // All words behind the rows' headers.
   std::vector<uint64_t> words() {
     std::vector<uint64_t> all;
     keys_.clear();
-    for (const RowBatch::Row& row : batch_.rows()) {
+    for (const RowBatch::Row& row : of_.batch.rows()) {
       all.push_back(row.shape);
       all.push_back(row.word_count);
       keys_.push_back(row.key);
-      all.insert(all.end(), batch_.row_words(row) + kRowHeaderWords, batch_.row_words(row) + row.word_count);
+      all.insert(all.end(), of_.batch.row_words(row) + kRowHeaderWords, of_.batch.row_words(row) + row.word_count);
     }
     return all;
   }
 
-  Schema schema_;
-  ShapeSelector selector_;
-  std::vector<uint64_t> memory_;
-  SymbolTable symbols_;
-  RowWriter writer_;
-  GeneralEngine general_;
-  TemplateLearner learner_;
+  testing::Pieces of_;
   std::optional<Template> layout_;
   std::vector<Line> lines_;
   std::vector<uint32_t> keys_;
-  RowBatch batch_;
 };
 
 TEST_CASE("what fits a stencil is what the general engine makes of it, whatever byte is changed") {
@@ -236,17 +216,10 @@ size_t at_once(StencilSet& set, const Template& layout, const std::vector<std::s
 }
 
 TEST_CASE("stencils are made of layouts that come again and again, and make room for others") {
-  const Schema schema = schema_of(kFields);
-  const ShapeSelector selector(schema);
-  std::vector<uint64_t> memory(16'384);
-  SymbolTable symbols({reinterpret_cast<uint8_t*>(memory.data()), memory.size() * 8}, 4096);
-  RowWriter writer(symbols);
-  GeneralEngine general(schema, selector, writer);
-  TemplateLearner learner(schema, general);
-  RowBatch batch;
+  testing::Pieces of(schema_of(kFields));
   const Padded first(with("b", "1"));
-  REQUIRE(general.decode(first.message(), batch).ok);
-  const std::optional<Template> layout = learner.learn(first.message());
+  REQUIRE(of.general.decode(first.message(), of.batch).ok);
+  const std::optional<Template> layout = of.learner.learn(first.message());
   REQUIRE(layout);
   auto set = std::make_unique<StencilSet>();
   const std::vector<std::string> same(100, with("b", "123.5"));

@@ -7,10 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "decode/json_general.h"
-#include "decode/template_engine.h"
-#include "decode/template_learner.h"
 #include "decode_fixture.h"
+#include "decode_pieces.h"
 
 namespace tickwire::decode {
 namespace {
@@ -18,46 +16,14 @@ namespace {
 using testing::Bench;
 using testing::describe;
 
-// The engine for layouts alone, so that hits can be told from falling back.
-struct Engines {
-  explicit Engines(const std::string& description)
-      : schema(compile_schema(description).value()),
-        selector(schema),
-        memory(8192),
-        symbols({reinterpret_cast<uint8_t*>(memory.data()), memory.size() * 8}, 1024),
-        writer(symbols),
-        general(schema, selector, writer),
-        templates(schema, selector, writer),
-        learner(schema, general) {}
-
-  void learn(std::string_view text) {
-    const testing::Padded padded(text);
-    batch.clear();
-    REQUIRE(general.decode(padded.message(), batch).ok);
-    std::optional<Template> made = learner.learn(padded.message());
-    REQUIRE(made);
-    templates.add(std::move(*made));
-  }
-  bool hits(std::string_view text, std::string_view behind = {}) {
-    const testing::Padded padded(text, behind);
-    batch.clear();
-    return templates.decode(padded.message(), batch).fits;
-  }
+struct Engines : testing::Engines {
+  using testing::Engines::Engines;
+  void learn(std::string_view text) { REQUIRE(testing::Engines::learn(text)); }
   double number(uint16_t slot) {
     double value;
     std::memcpy(&value, batch.row_words(batch.rows().at(0)) + slot, 8);
     return value;
   }
-
-  Schema schema;
-  ShapeSelector selector;
-  std::vector<uint64_t> memory;
-  SymbolTable symbols;
-  RowWriter writer;
-  GeneralEngine general;
-  TemplateEngine templates;
-  TemplateLearner learner;
-  RowBatch batch;
 };
 
 void check_same(Bench& both, Bench& general, const std::string& message, std::string_view behind = {}) {
