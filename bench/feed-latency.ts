@@ -51,14 +51,14 @@ const bench: Bench = async (context) => {
     {
       name: 'steady',
       query: 'rate=1000',
-      messages: context.quick ? 400 : 3000,
+      messages: context.quick ? 300 : 3000,
       skip: context.quick ? 100 : 500,
       quantiles: ['p50', 'p99'],
     },
     {
       name: 'burst',
       query: 'rate=100000&burst=1000',
-      messages: context.quick ? 50_000 : 200_000,
+      messages: context.quick ? 40_000 : 200_000,
       skip: context.quick ? 10_000 : 50_000,
       quantiles: ['p50', 'p99', 'p999'],
     },

@@ -78,7 +78,7 @@ async function lead(session: Session, cycle: Cycle, messages: number): Promise<v
   for (let left = messages; left > 0 && session.open; left -= cycle.messages) {
     await written(session, cycle.bytes.subarray(0, cycle.starts[Math.min(left, cycle.messages)]))
   }
-  if (messages > 0) await new Promise((resolve) => setTimeout(resolve, 250))
+  if (messages > 0) await new Promise((resolve) => setTimeout(resolve, 150))
 }
 
 /** At full speed: several writes of a whole cycle stand in line, so that the kernel's buffer never runs dry. */
