@@ -114,6 +114,7 @@ class EventRing {
     restart_at_ = kRestartAt;
     write_ += 8;
     origin_ = write_;
+    next_look_ = write_;  // kept close, or half a lap of all positions later it would seem to lie ahead
   }
 
   // Makes everything committed visible to a reader that is awake. One store.

@@ -298,6 +298,24 @@ TEST_CASE("event ring: what comes after a restart leads past the record that tel
   }
 }
 
+TEST_CASE("event ring: it starts again at any position") {
+  RingMemory memory(4 * EventRing::kMinCapacity);
+  auto ring = make(memory);
+  RingReader reader(memory.span());
+  constexpr uint32_t kBytes = 72u << 10;
+  uint64_t missed = 0;
+  for (uint64_t written = 0; written < uint64_t{5} << 30; written += kBytes) {
+    uint8_t* at = ring.reserve(kBytes);
+    REQUIRE(at != nullptr);
+    ring.commit(kBytes);
+    (void)ring.publish_and_check_sleeper();
+    reader.word(32).store(reader.word(16).load());
+    ring.restart_when_drained();
+    if (ring.used() != 8) ++missed;
+  }
+  CHECK(missed == 0);
+}
+
 TEST_CASE("event ring: positions wrap at 2^32") {
   RingMemory memory;
   auto ring = make(memory);
