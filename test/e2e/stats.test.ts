@@ -36,6 +36,8 @@ describe('counters', () => {
         const ping = frame(`ping ${i}`, { opcode: 9 })
         wireBytes += ping.length
         await connection.write(ping)
+        // Its pong before the next: what is on its way together may be taken by one read.
+        await connection.frame(({ opcode, payload }) => opcode === 10 && payload.toString() === `ping ${i}`)
       }
       await connection.closed
     })
@@ -73,7 +75,7 @@ describe('counters', () => {
       sentBytes: 9,
       controlLost: 0,
     })
-    expect(stats.reads).toBeGreaterThanOrEqual(2)
+    expect(stats.reads).toBeGreaterThanOrEqual(3)
     expect(stats.wakes).toBeGreaterThanOrEqual(1)
     expect(stats.samplesSuppressed).toBe(9)
   })
