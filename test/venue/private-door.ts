@@ -61,6 +61,8 @@ export interface Door {
   readonly received: string[]
   /** No more connections, and none stays. */
   shut: boolean
+  /** Connections that came while it was shut. */
+  turnedAway: number
   /** So many logins or subscriptions from now on come with what is no valid signature, or token. */
   spoil: number
   /** How often each push is sent: 0 loses it, 2 repeats it. */
@@ -103,6 +105,7 @@ export async function startDoor(book: Book, wire: DoorWire, http?: Wire): Promis
   const server = await startWsServer({
     onConnection: (socket, request) => {
       if (door.shut) {
+        door.turnedAway++
         socket.terminate()
         return
       }
@@ -130,6 +133,7 @@ export async function startDoor(book: Book, wire: DoorWire, http?: Wire): Promis
     granted: 0,
     received: [],
     shut: false,
+    turnedAway: 0,
     spoil: 0,
     times: () => 1,
     fate: () => 'answered',
