@@ -193,7 +193,6 @@ Arbiter::Verdict Arbiter::by_window(Key& key, int64_t number, bool counted, uint
     last = number;
   }
   const auto tell = [&](int64_t first, int64_t to) { tell_gap(key, first, to); };
-  const uint64_t before = window.missing();
   auto verdict = window.offer(number, counted, tell);
   if (verdict == SequenceWindow::Verdict::kOld && begins_anew(key, rx_ns)) {
     window.give_up(window.newest(), tell);
@@ -204,9 +203,8 @@ Arbiter::Verdict Arbiter::by_window(Key& key, int64_t number, bool counted, uint
     }
     verdict = window.offer(number, counted, tell);
   }
-  if (window.missing() != before) [[unlikely]] {
-    note_missing(before, window.missing());
-    show(ArbiterCounter::kOpenMissing, open_missing_);
+  if (window.missing() != key.noted_missing) [[unlikely]] {
+    note_missing(key);
     // In order it is the rows behind it that wait.
     if (window.missing() != 0 && !options_.in_order) await(key, rx_ns);
   }
@@ -302,16 +300,14 @@ void Arbiter::on_wait_timer(int64_t now_ns) {
     first_awaiting_ = key.next_awaiting;
     if (first_awaiting_ == kNone) last_awaiting_ = kNone;
     key.awaits = false;
-    const uint64_t before = key.window.missing();
     key.window.give_up(key.give_up_to, [&](int64_t first, int64_t last) { tell_gap(key, first, last); });
-    note_missing(before, key.window.missing());
     if (key.window.missing() != 0) await(key, now_ns);
   }
-  show(ArbiterCounter::kOpenMissing, open_missing_);
   if (first_awaiting_ != kNone) channel_.loop().timers().arm(wait_timer_, key_at(first_awaiting_).give_up_ns);
 }
 
 void Arbiter::tell_gap(Key& key, int64_t first, int64_t last) {
+  note_missing(key);
   count(ArbiterCounter::kGaps);
   count(ArbiterCounter::kMissing, static_cast<uint64_t>(last) - static_cast<uint64_t>(first) + 1);
   auto record = arbiter_gap_record(handle_, channel_.loop().now_ns(), key.shape, first, last,

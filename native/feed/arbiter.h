@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "decode/row_batch.h"
@@ -147,7 +148,8 @@ class Arbiter final : public ChannelTenant, private SpaceListener {
     int64_t last_pass_ns = 0;
     int64_t give_up_ns = 0;
     int64_t give_up_to = 0;
-    uint32_t leader = 0;  // lane
+    uint32_t leader = 0;         // lane
+    uint64_t noted_missing = 0;  // what open_missing_ holds of it
     Order order;
   };
   struct Chunk {
@@ -193,7 +195,11 @@ class Arbiter final : public ChannelTenant, private SpaceListener {
     bump(kCountersOffset + static_cast<size_t>(ArbiterCounter::kHeld) * 8, static_cast<uint64_t>(more));
   }
   void tell_gap(Key& key, int64_t first, int64_t last);
-  void note_missing(uint64_t before, uint64_t after) noexcept { open_missing_ += after - before; }
+  // Before anything of it is told: who is told finds it counted.
+  void note_missing(Key& key) noexcept {
+    open_missing_ += key.window.missing() - std::exchange(key.noted_missing, key.window.missing());
+    show(ArbiterCounter::kOpenMissing, open_missing_);
+  }
   void count(ArbiterCounter c, uint64_t n = 1) noexcept { bump(kCountersOffset + static_cast<size_t>(c) * 8, n); }
   void count(uint32_t path, PathCounter c, uint64_t n = 1) noexcept {
     bump(kPathsOffset + path * kPathBytes + static_cast<size_t>(c) * 8, n);

@@ -61,10 +61,7 @@ void Arbiter::release(Order& order, int64_t to) {
 
 // What is missing below `number` is told, and what was behind it comes.
 void Arbiter::wait_no_longer(Key& key, int64_t number) {
-  const uint64_t before = key.window.missing();
   key.window.give_up(number, [&](int64_t first, int64_t last) { tell_gap(key, first, last); });
-  note_missing(before, key.window.missing());
-  show(ArbiterCounter::kOpenMissing, open_missing_);
   release(key.order, number);
 }
 

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <random>
 #include <set>
@@ -59,6 +60,20 @@ TEST_CASE("arbiter: what never comes is told once the time is over, and does not
   CHECK(bench.count(ArbiterCounter::kGaps) == 3);
   CHECK(bench.count(ArbiterCounter::kMissing) == 3);
   CHECK(bench.count(ArbiterCounter::kOpenMissing) == 0);
+}
+
+TEST_CASE("arbiter: whoever is told of what never comes finds it counted") {
+  ArbiterOptions options;
+  options.wait_ns = 5 * kMs;
+  Bench bench(std::move(options));
+  std::vector<std::array<uint64_t, 2>> seen;
+  bench.channel.waker.meanwhile = [&] {
+    seen.push_back({bench.count(ArbiterCounter::kMissing), bench.count(ArbiterCounter::kOpenMissing)});
+  };
+  REQUIRE(bench.channel.reader.sleep());
+  (void)bench.offer(kTrades, 0, {1, 5}, 0, bench.channel.loop->refresh_now());
+  bench.run_out();
+  CHECK(seen == std::vector<std::array<uint64_t, 2>>{{3, 0}});
 }
 
 // The timer's own time is real, that of the rows is the test's: what goes missing later is given up later.

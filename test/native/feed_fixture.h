@@ -2,6 +2,7 @@
 #pragma once
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -14,8 +15,12 @@
 namespace tickwire::test {
 
 struct CountingWaker final : Waker {
-  void wake() noexcept override { calls.fetch_add(1); }
+  void wake() noexcept override {
+    calls.fetch_add(1);
+    if (meanwhile) meanwhile();
+  }
   std::atomic<int> calls{0};
+  std::function<void()> meanwhile;  // what the reader could see by now
 };
 
 inline std::unique_ptr<Loop> make_loop() {

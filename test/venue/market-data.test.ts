@@ -205,9 +205,10 @@ describe('market data', () => {
     expect(times.length).toBe(12)
     for (const client of server.clients) client.terminate()
     await until(() => times.length >= 24 && server.clients.size === 12, 'all are back')
+    // Seen from the other end, where one may arrive late and the next in time; one too many would be nearer by an eighth or all of it.
     for (const [i, at] of times.entries()) {
       const before = times[i - count]
-      if (before !== undefined) expect(at - before).toBeGreaterThanOrEqual(perMs)
+      if (before !== undefined) expect(at - before).toBeGreaterThanOrEqual(perMs * 0.92)
     }
     await Promise.all(all.map((md) => md.close()))
   }, 60_000)
