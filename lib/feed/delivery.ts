@@ -19,7 +19,6 @@ import { type RawDecoder, RowDecoder, rowInternals } from './decoder.js'
 import type { FeedLifeEvents } from './events.js'
 import { Pull } from './pull.js'
 
-/** Reasons that arise in a shape, also when they are not about one field; others before the shape is known. */
 /** Events by name, whatever kind of feed they are of. */
 export type AnyEvents = { [event: string]: unknown }
 
