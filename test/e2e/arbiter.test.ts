@@ -79,7 +79,7 @@ describe('arbiter', () => {
   })
 
   it('waits for what one path passed over, and tells what never comes with its exact range', async () => {
-    await using rig = await paths(2, { waitMs: 100 })
+    await using rig = await paths(2, { waitMs: 500 })
     const { arbiter, servers } = rig
     const ids: bigint[] = []
     const gaps: ArbiterGap[] = []
@@ -88,6 +88,7 @@ describe('arbiter', () => {
     })
     arbiter.on('gap', (gap) => gaps.push(gap))
     servers[0]?.broadcast(row('trades', 'A', -3), row('trades', 'A', 4))
+    await until(() => ids.length === 2, 'the first path has brought what it has')
     servers[1]?.broadcast(row('trades', 'A', 1))
     await until(() => gaps.length === 2, 'what was sent has come')
     expect(ids).toEqual([-3n, 4n, 1n])
